@@ -1,0 +1,90 @@
+/**
+ * The hart: one software RISC-V processor with M, HS, U, VS and VU modes (Privileged ISA), put together from its parts.
+ *
+ * Parts reach each other through it: state in linear memory, CSR file, MMU, traps, an engine that executes.
+ *
+ * @module
+ */
+import type { HostPhysAddr } from "../../core/address.ts";
+import type { HostMemory } from "../../core/memory.ts";
+import type { HartState } from "./hart_state.ts";
+import type { Mmu } from "./mmu/mmu.ts";
+
+/** Features that a hart is made with. */
+export interface HartOptions {
+  /** Number that mhartid reads. */
+  readonly id: number;
+  /**
+   * `guest`: HS-mode and M-mode are the hypervisor, that is TypeScript, and a trap to them ends the run.
+   * `machine`: the guest owns every mode.
+   */
+  readonly mode: "guest" | "machine";
+}
+
+/** A physical address space as a hart sees it behind all translation. */
+export interface PhysicalMap {
+  /** Host-physical address of the RAM byte at physical address `pa`, or -1 if no RAM is there. RAM is page-granular. */
+  toHost(pa: number): HostPhysAddr | -1;
+}
+
+/** An access that left RAM in machine mode, for the VM to finish. One object a hart, reused. */
+export interface PendingMmio {
+  /** Physical address. */
+  addr: number;
+  /** Bytes. */
+  width: 1 | 2 | 4 | 8;
+  /** Direction. */
+  write: boolean;
+  /** Low half of the data to write. */
+  low: number;
+  /** High half of the data to write. */
+  high: number;
+}
+
+/** The trap that is being raised (Privileged ISA, "Trap handling"). One object a hart, reused. */
+export interface TrapInfo {
+  /** Exception code, without the interrupt bit. */
+  cause: number;
+  /** Whether it is an interrupt. */
+  interrupt: boolean;
+  /** Low half of what xtval takes. */
+  tvalLow: number;
+  /** High half of what xtval takes. */
+  tvalHigh: number;
+  /** Guest-physical address of a guest-page fault (not yet shifted right by 2); 0 if none. */
+  guestAddress: number;
+  /** What mtinst or htinst takes: a transformed instruction, a pseudoinstruction, or 0. */
+  tinst: number;
+  /** Whether xtval holds a guest-virtual address. */
+  gva: boolean;
+}
+
+/** What a hart needs from the VM around it. */
+export interface HartHost {
+  /** Ticks of the timebase now: mtime. */
+  time(): number;
+  /** Physical memory. */
+  readonly physical: PhysicalMap;
+}
+
+/** One processor. `create_hart.ts` builds it. */
+export interface Hart {
+  /** What it was made with. */
+  readonly options: HartOptions;
+  /** Registers and CSRs. */
+  readonly state: HartState;
+  /** Memory that everything lies in. */
+  readonly memory: HostMemory;
+  /** The outside. */
+  readonly host: HartHost;
+  /** Translation and memory access. */
+  readonly mmu: Mmu;
+  /** The trap that is being raised. */
+  readonly trap: TrapInfo;
+  /** The access that left RAM. */
+  readonly mmio: PendingMmio;
+  /** Steps of the run in progress, valid inside calls that an engine makes. */
+  steps(): number;
+  /** Asks the engine to leave its loop after this instruction; an `ExitRequest`. Does not override an earlier, lower one. */
+  requestExit(request: number): void;
+}

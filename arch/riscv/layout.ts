@@ -1,0 +1,186 @@
+/**
+ * Where each piece of a hart's state lies in linear memory: the one table that engines, CSRs, traps, MMU and snapshots read.
+ *
+ * The hart that runs has its state in a window at a fixed address, so that generated code reaches it with constant addresses;
+ * the others keep theirs in save areas. Offsets below are relative to the start of either.
+ *
+ * @module
+ */
+
+/** Host-physical address of the running hart's window. {@link HostMemory} keeps its first 64 KiB free for it. */
+export const WINDOW = 0x1000;
+
+/** Names of the 64-bit CSR fields that need storage of their own; `csr/` says which CSR uses which. */
+const CSR_STORAGE = [
+  "mstatus",
+  "misa",
+  "medeleg",
+  "mideleg",
+  "mie",
+  "mip",
+  "mtvec",
+  "mcounteren",
+  "menvcfg",
+  "mcountinhibit",
+  "mscratch",
+  "mepc",
+  "mcause",
+  "mtval",
+  "mtinst",
+  "mtval2",
+  "mseccfg",
+  "pmpcfg0",
+  "pmpcfg2",
+  "stvec",
+  "scounteren",
+  "senvcfg",
+  "sscratch",
+  "sepc",
+  "scause",
+  "stval",
+  "satp",
+  "stimecmp",
+  "hstatus",
+  "hedeleg",
+  "hideleg",
+  "hcounteren",
+  "hgeie",
+  "hgeip",
+  "htval",
+  "htinst",
+  "htimedelta",
+  "henvcfg",
+  "hgatp",
+  "vsstatus",
+  "vstvec",
+  "vsscratch",
+  "vsepc",
+  "vscause",
+  "vstval",
+  "vsatp",
+  "vstimecmp",
+] as const;
+
+/** Other 64-bit fields. */
+const DOUBLEWORDS = [
+  /** Address of the instruction that runs, or of the next one between runs. */
+  "pc",
+  /** minstret minus the steps that were counted: written by CSR writes and by trapped attempts. */
+  "instretOffset",
+  /** mcycle minus the steps that were counted. */
+  "cycleOffset",
+  /** Steps (retired or trapped) of all finished runs. */
+  "steps",
+] as const;
+
+/** 32-bit fields. */
+const WORDS = [
+  /** Privilege: 0 U, 1 S, 3 M (Privileged ISA 1.2). */
+  "privilege",
+  /** Virtualisation mode V: 0 or 1 (Privileged ISA, Hypervisor extension). */
+  "virtual",
+  /** Why the engine must leave its loop: an `ExitRequest`, 0 to go on. */
+  "exitRequest",
+  /** Floating point: 0 off, 1 on, 2 on and FS already dirty. Derived from mstatus and vsstatus. */
+  "fpAccess",
+  /** Accrued exceptions, fcsr[4:0]. */
+  "fflags",
+  /** Dynamic rounding mode, fcsr[7:5]. */
+  "frm",
+  /** Host-physical address that LR reserved, or -1. */
+  "reservation",
+  /** Bytes that LR reserved. */
+  "reservationSize",
+  /** Interrupt inputs that wires hold high, by bit number of mip. */
+  "lines",
+  /** Host-physical address of the read table of the translation bank in use. */
+  "readTable",
+  /** Host-physical address of the write table of the translation bank in use. */
+  "writeTable",
+  /** Host-physical address of the fetch table of the translation bank in use. */
+  "fetchTable",
+  /** Budget of the run in progress, and what the engine has left of it: steps so far are the difference. */
+  "budget",
+  /** Steps left, stored by the engine before each call into TypeScript. */
+  "budgetLeft",
+  /** Attempts that trapped in the run in progress. */
+  "trapped",
+  /** 1 while the hart waits after WFI. */
+  "waiting",
+] as const;
+
+/** Name of a 64-bit CSR field. */
+export type CsrField = (typeof CSR_STORAGE)[number];
+
+/** Name of any field of one machine word. */
+export type FieldName = CsrField | (typeof DOUBLEWORDS)[number] | (typeof WORDS)[number];
+
+/** Registers x0..x31, 8 bytes each; x0 is never written, so it reads as 0. */
+export const X_REGISTERS = 0;
+
+/** Takes what is written to x0. */
+export const X_SINK = 32 * 8;
+
+/** Registers f0..f31, 8 bytes each, NaN-boxed. */
+export const F_REGISTERS = X_SINK + 8;
+
+/** pmpaddr0..pmpaddr15, 8 bytes each. */
+export const PMP_ADDRESSES = F_REGISTERS + 32 * 8;
+
+/** 16 bytes in which accesses that cross a page are put together. */
+export const STAGING = PMP_ADDRESSES + 16 * 8;
+
+const FIRST_FIELD = STAGING + 16;
+
+function placeFields(): Record<FieldName, number> {
+  const offsets = {} as Record<FieldName, number>;
+  let offset = FIRST_FIELD;
+  for (const name of [...DOUBLEWORDS, ...CSR_STORAGE]) {
+    offsets[name] = offset;
+    offset += 8;
+  }
+  for (const name of WORDS) {
+    offsets[name] = offset;
+    offset += 4;
+  }
+  return offsets;
+}
+
+/** Offset of each field. */
+export const FIELD: Readonly<Record<FieldName, number>> = Object.freeze(placeFields());
+
+/** Bytes of a hart's state, rounded up to 16. */
+export const STATE_SIZE = Math.ceil((FIELD[WORDS[WORDS.length - 1]] + 4) / 16) * 16;
+
+/** Values of the `exitRequest` field. */
+export const ExitRequest = {
+  /** Go on. */
+  NONE: 0,
+  /** A trap reached HS-mode or M-mode in guest mode: the hypervisor is there. */
+  HYPERVISOR_TRAP: 1,
+  /** An access left RAM in machine mode; `hart.mmio` tells which. */
+  MMIO: 2,
+  /** The hart waits for an interrupt. */
+  WAIT: 3,
+  /** Something changed that the VM's loop must see (a timer deadline, a kick). */
+  RESCHEDULE: 4,
+} as const;
+
+/** Entries of one translation table: a power of two. */
+export const TLB_ENTRIES = 512;
+
+/**
+ * Bytes of a translation entry: at 0 the tag, `~virtualPageAddress` as 64 bits (so that a zeroed entry never matches), at 8 what it
+ * leads to, 32 bits: for reads and writes `hostPage - virtualPage` (wrapped), for fetches the address of the page's decoded records;
+ * at 12, fetch tables only: the host page.
+ */
+export const TLB_ENTRY_SIZE = 16;
+
+/** Bytes of one translation table. */
+export const TLB_TABLE_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
+
+/** Translation banks of a hart: one for each way in which an address can be translated, see `mmu/tlb.ts`. */
+export const TLB_BANKS = 8;
+
+/** Bytes of a bank: a read, a write and a fetch table, in this order. */
+export const TLB_BANK_SIZE = 3 * TLB_TABLE_SIZE;
