@@ -7,7 +7,7 @@
 import { type BranchHint, Code } from "./code.ts";
 import { emitIndirect, emitMemoryOp, expectArguments, expectType, type Expr, type Local } from "./expression.ts";
 import type { FunctionReference, Signature, TableReference } from "./references.ts";
-import { MEMORY_OPERATIONS, Opcode, type StoreOp, VALUE_TYPE_CODE, type ValueType, VOID_BLOCK } from "./opcodes.ts";
+import { MEMORY_OPERATIONS, Opcode, type StoreOp, type ValueType, VOID_BLOCK } from "./opcodes.ts";
 
 /** Target of a branch: the end of a block, or the start of a loop. Valid inside its body only. */
 export interface Label {
