@@ -1,0 +1,35 @@
+/**
+ * The default board: the devices of QEMU's `virt` machine at its addresses and interrupt numbers (QEMU hw/riscv/virt.c).
+ *
+ * This file alone knows them. The single plugins take theirs from {@link VIRT}; the board loads those plugins one by one.
+ *
+ * @module
+ */
+
+/** Where a device of the board is. */
+export interface Place {
+  /** Guest-physical address of its window. */
+  readonly base: number;
+  /** Bytes of its window. */
+  readonly size: number;
+  /** Number of its wire at the PLIC. */
+  readonly irq?: number;
+}
+
+/** The board's map. */
+export const VIRT = {
+  testFinisher: { base: 0x10_0000, size: 0x1000 },
+  goldfishRtc: { base: 0x10_1000, size: 0x1000, irq: 11 },
+  htif: { base: 0x100_0000, size: 0x10 },
+  clint: { base: 0x200_0000, size: 0x1_0000 },
+  plic: { base: 0xc00_0000, size: 0x60_0000 },
+  uart: { base: 0x1000_0000, size: 0x100, irq: 10 },
+} as const satisfies Record<string, Place>;
+
+/** Number of virtio-mmio slots. */
+export const VIRTIO_SLOTS = 8;
+
+/** Where virtio-mmio slot 0 to 7 is. */
+export function virtioSlot(slot: number): Place {
+  return { base: 0x1000_1000 + slot * 0x1000, size: 0x1000, irq: 1 + slot };
+}
