@@ -168,8 +168,11 @@ export interface Instruction {
    * if it retired and the next instruction follows in memory; false if `pc` was set (a trap was raised, or a return taken).
    */
   readonly call?: (hart: Hart, bits: number) => boolean;
-  /** For `call` rows that retire although they set `pc` (mret, sret). */
-  readonly jumps?: boolean;
+  /**
+   * How its operands are written in assembly where format and opcode do not say it: `fd,fs1,fs2,rm`. Words are operands, the rest
+   * stands for itself.
+   */
+  readonly syntax?: string;
 }
 
 /** A row of the compressed table: 16-bit encodings that stand for 32-bit ones. */

@@ -1,0 +1,189 @@
+/**
+ * The interpreter: runs a hart's code in generated WebAssembly, decoding each instruction once.
+ *
+ * @module
+ */
+import type { HostPhysAddr } from "../../../core/address.ts";
+import type { HostMemory } from "../../../core/memory.ts";
+import type { Hart } from "../hart.ts";
+import { decode } from "../isa/decode.ts";
+import { INSTRUCTIONS } from "../isa/mod.ts";
+import { FIELD, X_REGISTERS, X_SINK } from "../layout.ts";
+import { raiseIllegal } from "../trap/deliver.ts";
+import { markFloatDirty } from "../trap/mode.ts";
+import { takePendingInterrupt } from "../trap/interrupts.ts";
+import type { CodePages } from "./code_pages.ts";
+import type { Engine } from "./engine.ts";
+import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
+import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from "./record.ts";
+
+/** Bytes of host memory that each hart's interpreter needs: a record page for instructions that cross pages. */
+export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
+
+const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operation.FIRST_ROW + index]));
+const ROW_INDEX = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
+const BRANCH_FORMATS = new Set(["B", "J"]);
+
+interface Compiled {
+  readonly module: WebAssembly.Module;
+  readonly floatDestinations: ReadonlySet<number>;
+}
+
+const compiled = new Map<string, Compiled>();
+
+/** The module for a memory of this shape; built and compiled once for all harts and VMs. */
+function compileInterpreter(memory: HostMemory): Compiled {
+  const key = `${memory.wasmPages}/${memory.shared}`;
+  let result = compiled.get(key);
+  if (result === undefined) {
+    const { bytes, floatDestinations } = buildInterpreterModule(memory.wasmPages, memory.shared);
+    result = { module: new WebAssembly.Module(bytes), floatDestinations };
+    compiled.set(key, result);
+  }
+  return result;
+}
+
+/** Executes one hart. */
+export class Interpreter implements Engine {
+  readonly #hart: Hart;
+  readonly #codePages: CodePages;
+  readonly #scratch: HostPhysAddr;
+  readonly #run: (budget: number) => number;
+  readonly #i32: Int32Array;
+  readonly #u16: Uint16Array;
+  readonly #floatDestinations: ReadonlySet<number>;
+  /** The straddling instruction that the scratch page holds. */
+  #straddleBits = 0;
+
+  /** @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart */
+  constructor(hart: Hart, codePages: CodePages, scratch: HostPhysAddr) {
+    this.#hart = hart;
+    this.#codePages = codePages;
+    this.#scratch = scratch;
+    this.#i32 = hart.memory.i32;
+    this.#u16 = hart.memory.u16;
+    const end = (scratch + RECORDS_PER_PAGE * RECORD_SIZE) >> 2;
+    this.#i32[end] = this.#i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
+    const { mmu } = hart;
+    const env = {
+      memory: hart.memory.wasm,
+      load: (low: number, high: number, size: number) => mmu.loadAddress(low, high, size),
+      store: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
+        mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,
+      amo: (low: number, high: number, size: number) => mmu.amoAddress(low, high, size),
+      reserve: (low: number, high: number, size: number) => mmu.reserveAddress(low, high, size),
+      atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
+      fetch: () => this.#fetch(),
+      decode: (record: number) => this.#decode(record >>> 0),
+      straddle: () => this.#straddle(),
+      system: (record: number) => this.#system(record >>> 0),
+      illegal: (record: number) => void raiseIllegal(hart, this.#rawBits(record >>> 0)),
+      floatDirty: () => markFloatDirty(hart),
+    };
+    const { module, floatDestinations } = compileInterpreter(hart.memory);
+    this.#floatDestinations = floatDestinations;
+    const instance = new WebAssembly.Instance(module, { env });
+    this.#run = instance.exports.run as (budget: number) => number;
+  }
+
+  /** Runs at most `budget` steps; returns the steps used. The hart's state must be in the window. */
+  run(budget: number): number {
+    const { state } = this.#hart;
+    state.setWord(FIELD.budget, budget);
+    state.setWord(FIELD.budgetLeft, budget);
+    const left = this.#run(budget);
+    state.setWord(FIELD.budgetLeft, left);
+    return budget - left;
+  }
+
+  #fetch(): HostPhysAddr {
+    const { state, mmu } = this.#hart;
+    const [low, high] = [state.low(FIELD.pc), state.high(FIELD.pc)];
+    const page = mmu.fetchPage(low, high);
+    if (page === -1) return 0;
+    const records = this.#codePages.recordsOf(page);
+    mmu.fillFetch(low, high, page, records);
+    return records;
+  }
+
+  #decode(record: HostPhysAddr): number {
+    const host = this.#codePages.hostOf(record);
+    if (host === -1 || this.#isScratch(record)) return 0;
+    this.#codePages.decoding(record);
+    const first = this.#u16[host >> 1];
+    if ((first & 3) === 3 && (host & 0xfff) === 0xffe) {
+      this.#i32[record >> 2] = Operation.STRADDLE | 2 << LENGTH_SHIFT;
+      return 1;
+    }
+    const bits = (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
+    this.#writeRecord(record, bits);
+    return 1;
+  }
+
+  #straddle(): HostPhysAddr {
+    const { state, mmu } = this.#hart;
+    const [low, high] = [state.low(FIELD.pc), state.high(FIELD.pc)];
+    const first = mmu.fetchPage(low, high);
+    if (first === -1) return 0;
+    const secondLow = (low + 2) | 0;
+    const second = mmu.fetchPage(secondLow, secondLow === 0 ? (high + 1) | 0 : high);
+    if (second === -1) return 0;
+    const bits = this.#u16[(first + 0xffe) >> 1] | this.#u16[second >> 1] << 16;
+    const record = this.#scratch + (RECORDS_PER_PAGE - 1) * RECORD_SIZE;
+    if (bits !== this.#straddleBits) {
+      this.#straddleBits = bits;
+      this.#writeRecord(record, bits);
+    }
+    return record;
+  }
+
+  #system(record: HostPhysAddr): void {
+    const hart = this.#hart;
+    const { state } = hart;
+    const row = INSTRUCTIONS[this.#u16[(record + 12) >> 1]];
+    const retired = row.call!(hart, this.#i32[(record + 8) >> 2]);
+    if (retired) {
+      const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
+      const low = (state.low(FIELD.pc) + length * 2) | 0;
+      const carry = low >>> 0 < length * 2 ? 1 : 0;
+      state.set(FIELD.pc, low, (state.high(FIELD.pc) + carry) | 0);
+    }
+    takePendingInterrupt(hart);
+  }
+
+  #isScratch(record: HostPhysAddr): boolean {
+    return record >= this.#scratch && record < this.#scratch + RECORD_PAGE_SIZE;
+  }
+
+  #rawBits(record: HostPhysAddr): number {
+    if (this.#isScratch(record)) return this.#straddleBits;
+    const host = this.#codePages.hostOf(record);
+    const first = this.#u16[host >> 1];
+    return (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
+  }
+
+  #writeRecord(record: HostPhysAddr, bits: number): void {
+    const decoded = decode(bits);
+    const word = record >> 2;
+    if (decoded === undefined) {
+      const length = (bits & 3) === 3 ? 2 : 1;
+      this.#i32[word] = Operation.ILLEGAL | length << LENGTH_SHIFT;
+      this.#i32[word + 2] = bits;
+      return;
+    }
+    const { instruction, length } = decoded;
+    const operation = OPERATION_OF_ROW.get(instruction.name) ?? Operation.SYSTEM;
+    const toSink = decoded.rd === 0 && !this.#floatDestinations.has(operation);
+    this.#u16[record >> 1] = operation | (length >> 1) << LENGTH_SHIFT;
+    this.#u16[(record >> 1) + 1] = toSink ? X_SINK - X_REGISTERS : decoded.rd * 8;
+    this.#u16[(record >> 1) + 2] = decoded.rs1 * 8;
+    this.#u16[(record >> 1) + 3] = decoded.rs2 * 8;
+    if (operation === Operation.SYSTEM) {
+      this.#i32[word + 2] = decoded.bits;
+      this.#i32[word + 3] = ROW_INDEX.get(instruction.name)!;
+      return;
+    }
+    this.#i32[word + 2] = BRANCH_FORMATS.has(instruction.format) ? decoded.imm * 8 : decoded.imm;
+    this.#i32[word + 3] = decoded.rs3 * 8 | decoded.rm << 24;
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Generates the interpreter: one WebAssembly function that runs predecoded records, a case for every row of the instruction table.
+ *
+ * @module
+ */
+import {
+  binary,
+  call,
+  type Expr,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  type Label,
+  load,
+  ModuleBuilder,
+  unary,
+  type ValueType,
+} from "../../../core/wasm/mod.ts";
+import { emitFloatHelpers } from "../float/operations.ts";
+import type { Instruction } from "../isa/instruction.ts";
+import { INSTRUCTIONS } from "../isa/mod.ts";
+import { FIELD, WINDOW } from "../layout.ts";
+import { hartWord, InterpreterOps, type Registers, type Services, tlbEntry, tlbHit } from "./interpreter_ops.ts";
+import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
+import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
+
+/** Rows that have a case of their own, in the order of their operation numbers. */
+export const RUN_ROWS = INSTRUCTIONS.filter((row): row is Instruction & Required<Pick<Instruction, "run">> =>
+  row.run !== undefined
+);
+
+/** Parameters and results of each service, in the order in which they are imported. */
+const SERVICES: Readonly<Record<keyof Services, { params: number; result: boolean }>> = {
+  load: { params: 3, result: true },
+  store: { params: 5, result: true },
+  amo: { params: 3, result: true },
+  reserve: { params: 3, result: true },
+  atomicDone: { params: 2, result: false },
+  fetch: { params: 0, result: true },
+  decode: { params: 1, result: true },
+  straddle: { params: 0, result: true },
+  system: { params: 1, result: false },
+  illegal: { params: 1, result: false },
+  floatDirty: { params: 0, result: false },
+};
+
+/** The encoded interpreter, and what its generation found out about the rows. */
+export interface InterpreterModule {
+  /** The module. It imports `env.memory` and the services, and exports `run(budget: i32): i32`, which returns the budget left. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Operations whose rd is an f register. */
+  readonly floatDestinations: ReadonlySet<number>;
+}
+
+/** Generates the interpreter for a memory of so many WebAssembly pages. */
+export function buildInterpreterModule(wasmPages: number, shared: boolean): InterpreterModule {
+  const floatDestinations = new Set<number>();
+  const module = new ModuleBuilder();
+  module.importMemory("env", "memory", wasmPages, shared);
+  const services = importServices(module);
+  const helpers = emitArithmeticHelpers(module);
+  const floats = emitFloatHelpers(module, (f, flags) => {
+    f.store("i32.store", i32Const(0), binary("i32.or", hartWord("fflags"), flags), WINDOW + FIELD.fflags);
+  });
+  module.function("run", ["i32"], ["i32"], (f) => {
+    const registers: Registers = {
+      record: f.local("i32"),
+      word: f.local("i64"),
+      page: f.local("i32"),
+      pcBase: f.local("i64"),
+      budget: f.param(0),
+    };
+    f.loop((reload) => {
+      const ops = new InterpreterOps(f, helpers, registers, services, floats, reload);
+      emitLookup(f, ops, registers, services, reload);
+      f.loop((next) => emitDispatch(f, ops, registers, listCases(f, ops, registers, services, floatDestinations, { reload, next })));
+    });
+    f.unreachable();
+  }, { export: true });
+  return { bytes: module.build(), floatDestinations };
+}
+
+function importServices(module: ModuleBuilder): Services {
+  const services: Partial<Record<keyof Services, FunctionReference>> = {};
+  for (const name of Object.keys(SERVICES) as (keyof Services)[]) {
+    const { params, result } = SERVICES[name];
+    const types = new Array<ValueType>(params).fill("i32");
+    services[name] = module.importFunction("env", name, types, result ? ["i32"] : []);
+  }
+  return services as Services;
+}
+
+/** Leaves if asked to or out of budget; else finds the record of the instruction at `pc`. */
+function emitLookup(f: FunctionBuilder, ops: InterpreterOps, r: Registers, services: Services, reload: Label): void {
+  const mustLeave = binary("i32.or", hartWord("exitRequest"), binary("i32.le_s", r.budget, i32Const(0)));
+  f.if(mustLeave, () => f.return(r.budget), undefined, "unlikely");
+  f.scope(() => {
+    const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+    const entry = f.let(tlbEntry("fetchTable", pc));
+    f.if(tlbHit(entry, pc, 1), () => f.set(r.page, load("i32.load", entry, 8)), () => {
+      ops.setWord("budgetLeft", r.budget);
+      f.set(r.page, call(services.fetch));
+      f.if(unary("i32.eqz", r.page), () => {
+        f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
+        f.br(reload);
+      });
+    }, "likely");
+    const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
+    f.set(r.record, binary("i32.add", r.page, binary("i32.shl", offset, i32Const(3))));
+    setPcBase(f, r, pc);
+  });
+}
+
+function setPcBase(f: FunctionBuilder, r: Registers, pc: Expr): void {
+  const distance = unary("i64.extend_i32_u", binary("i32.shr_u", r.record, i32Const(3)));
+  f.set(r.pcBase, binary("i64.sub", pc, distance));
+}
+
+/** One step: count it, load the record, go to its case. */
+function emitDispatch(f: FunctionBuilder, ops: InterpreterOps, r: Registers, cases: readonly (() => void)[]): void {
+  const targets: Label[] = [];
+  const nest = (index: number): void => {
+    if (index < 0) {
+      const left = binary("i32.sub", r.budget, i32Const(1));
+      f.set(r.budget, left);
+      f.set(r.word, load("i64.load", r.record));
+      f.brIf(targets[cases.length], binary("i32.lt_s", r.budget, i32Const(0)), "unlikely");
+      const operation = binary("i32.and", unary("i32.wrap_i64", r.word), i32Const(OPERATION_MASK));
+      f.brTable(operation, targets.slice(0, cases.length), targets[0]);
+      return;
+    }
+    f.block((label) => {
+      targets[index] = label;
+      nest(index - 1);
+    });
+    f.scope(() => (index === cases.length ? leave : cases[index])());
+  };
+  const leave = (): void => {
+    f.set(r.budget, i32Const(0));
+    ops.savePlace();
+    f.return(i32Const(0));
+  };
+  nest(cases.length);
+}
+
+/** The code of each operation, by its number; every one ends with a jump. */
+function listCases(
+  f: FunctionBuilder,
+  ops: InterpreterOps,
+  r: Registers,
+  services: Services,
+  floatDestinations: Set<number>,
+  { reload, next }: { reload: Label; next: Label },
+): (() => void)[] {
+  /** Operations that are no instructions give the step back. */
+  const giveStepBack = () => {
+    f.set(r.budget, binary("i32.add", r.budget, i32Const(1)));
+    ops.savePlace();
+  };
+  const cases: (() => void)[] = [];
+  cases[Operation.DECODE] = () => {
+    giveStepBack();
+    f.brIf(next, call(services.decode, r.record));
+    f.br(reload);
+  };
+  cases[Operation.PAGE_END] = () => {
+    giveStepBack();
+    f.br(reload);
+  };
+  cases[Operation.STRADDLE] = () => {
+    giveStepBack();
+    const pc = f.let(ops.pc().expr);
+    f.set(r.record, call(services.straddle));
+    f.if(unary("i32.eqz", r.record), () => {
+      f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
+      f.br(reload);
+    });
+    f.set(r.page, binary("i32.sub", r.record, i32Const((RECORDS_PER_PAGE - 1) * 16)));
+    setPcBase(f, r, pc);
+    f.br(next);
+  };
+  cases[Operation.ILLEGAL] = () => {
+    ops.saveProgress();
+    f.call(services.illegal, r.record);
+    f.br(reload);
+  };
+  cases[Operation.SYSTEM] = () => {
+    ops.saveProgress();
+    f.call(services.system, r.record);
+    f.br(reload);
+  };
+  RUN_ROWS.forEach(({ run }, index) => {
+    cases.push(() => {
+      ops.jumped = ops.wroteFloat = false;
+      run(ops, ops.operands);
+      if (ops.wroteFloat) floatDestinations.add(Operation.FIRST_ROW + index);
+      if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
+      f.br(next);
+    });
+  });
+  return cases;
+}

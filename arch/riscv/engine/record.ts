@@ -1,0 +1,47 @@
+/**
+ * The predecoded record of one instruction, as the interpreter reads it: 16 bytes for every halfword of a code page.
+ *
+ * | bytes | content |
+ * |---|---|
+ * | 0..1 | operation in bits 9:0; instruction length in bits 11:10 (1: 2 bytes, 2: 4 bytes) |
+ * | 2..3 | offset of rd among its registers (x0: the sink) |
+ * | 4..5, 6..7 | offsets of rs1 and rs2 among theirs |
+ * | 8..11 | immediate; for branches and jumps in record bytes (8 times the distance); for SYSTEM and ILLEGAL the instruction's bits |
+ * | 12..13 | offset of rs3 among the f registers; for SYSTEM the index of the table row |
+ * | 15 | rounding mode field |
+ *
+ * A zeroed record is `DECODE`: it is filled when it is first executed.
+ *
+ * @module
+ */
+
+/** Bytes of a record. */
+export const RECORD_SIZE = 16;
+
+/** Records of a 4 KiB page that hold instructions. */
+export const RECORDS_PER_PAGE = 2048;
+
+/** Bytes of a page's records: after the last instruction come two `PAGE_END` records, for a last one of 2 or 4 bytes. */
+export const RECORD_PAGE_SIZE = (RECORDS_PER_PAGE + 2) * RECORD_SIZE;
+
+/** Operations that stand for no row of the instruction table. */
+export const Operation = {
+  /** Not decoded yet. */
+  DECODE: 0,
+  /** Behind the last record of a page: goes on at the next page. */
+  PAGE_END: 1,
+  /** A 4-byte instruction whose second half lies in the next page. */
+  STRADDLE: 2,
+  /** No instruction. */
+  ILLEGAL: 3,
+  /** A row whose meaning is TypeScript. */
+  SYSTEM: 4,
+  /** Number of the first row of the instruction table. */
+  FIRST_ROW: 5,
+} as const;
+
+/** Bits of the operation in a record. */
+export const OPERATION_MASK = 0x3ff;
+
+/** Bit position of the length in a record's first word. */
+export const LENGTH_SHIFT = 10;
