@@ -97,6 +97,8 @@ export interface VmControl {
   later<Result>(work: Promise<Result>, done: (result: Result) => void): void;
   /** Asks the host to open a disk image; relative paths are resolved as the VM's configuration says. Throws if the host cannot. */
   openBlock(path: string, mode: BlockMode): Promise<BlockBackend>;
+  /** Random bytes for the guest: the host's, or a repeatable sequence under a virtual clock. */
+  random(length: number): Uint8Array;
   /** Address of a symbol of the loaded kernel image (ELF), undefined if there is none. */
   symbol(name: string): GuestPhysAddr | undefined;
 }

@@ -193,6 +193,11 @@ export class FakeVm implements VmControl {
     return disk ? Promise.resolve(disk) : Promise.reject(new Error(`No disk "${path}"`));
   }
 
+  /** Counts up: enough to tell bytes apart. */
+  random(length: number): Uint8Array {
+    return Uint8Array.from({ length }, (_, index) => index + 1);
+  }
+
   /** Looks a symbol up. */
   symbol(name: string): number | undefined {
     return this.symbols.get(name);
