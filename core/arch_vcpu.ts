@@ -107,6 +107,8 @@ export interface ArchGuestContext {
   readGuest(address: GuestPhysAddr, length: number): Uint8Array | undefined;
   /** Copies bytes into guest memory; false if any byte is not writable RAM. */
   writeGuest(address: GuestPhysAddr, bytes: Uint8Array): boolean;
+  /** Whether the guest-physical address lies in RAM, be it populated or not: a nested fault there is no device access. */
+  isRam(address: GuestPhysAddr): boolean;
   /** Whether virtual CPU `index` is stopped, started, or waits for an interrupt inside a suspend. */
   cpuStatus(index: number): "started" | "stopped" | "suspended";
   /** The architecture's own settings from the VM's configuration (for example page-table levels). */

@@ -1,0 +1,106 @@
+/**
+ * From a trap into HS-mode to an exit reason: what the hypervisor learns from scause, stval, htval and htinst
+ * (Privileged ISA, Hypervisor extension, "Traps").
+ *
+ * @module
+ */
+import type { AccessWidth } from "../../core/address.ts";
+import type { AccessKind } from "../../core/exit.ts";
+import type { Hart } from "./hart.ts";
+import { FIELD } from "./layout.ts";
+import { Cause } from "./trap/causes.ts";
+
+/** A load, store or atomic as its encoding tells it. */
+export interface AccessInstruction {
+  /** What it does to memory. */
+  readonly kind: "load" | "store" | "amo" | "reserve" | "conditional";
+  /** Bytes that it moves. */
+  readonly width: AccessWidth;
+  /** Whether a loaded value is sign-extended. */
+  readonly signed: boolean;
+  /** Whether the register is an f register. */
+  readonly float: boolean;
+  /** Destination register. */
+  readonly rd: number;
+  /** Register with the data. */
+  readonly rs2: number;
+  /** Bytes of the instruction. */
+  readonly length: 2 | 4;
+}
+
+const LOAD = 0x03;
+const LOAD_FP = 0x07;
+const STORE = 0x23;
+const STORE_FP = 0x27;
+const AMO = 0x2f;
+const FUNCT5_LR = 2;
+const FUNCT5_SC = 3;
+
+/**
+ * Takes an instruction apart that accesses memory, or its transformed form (there bit 1 clear means that it was compressed).
+ *
+ * @param length Bytes of the instruction; left out for a transformed one
+ */
+export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | undefined {
+  const funct3 = bits >> 12 & 7;
+  const common = {
+    width: 1 << (funct3 & 3) as AccessWidth,
+    signed: (funct3 & 4) === 0,
+    rd: bits >> 7 & 31,
+    rs2: bits >> 20 & 31,
+    length: length ?? ((bits & 2) !== 0 ? 4 : 2),
+  };
+  switch (bits & 0x7d | 2) {
+    case LOAD:
+      return { ...common, kind: "load", float: false };
+    case LOAD_FP:
+      return { ...common, kind: "load", float: true };
+    case STORE:
+      return { ...common, kind: "store", float: false };
+    case STORE_FP:
+      return { ...common, kind: "store", float: true };
+    case AMO: {
+      const funct5 = bits >>> 27;
+      const kind = funct5 === FUNCT5_LR ? "reserve" : funct5 === FUNCT5_SC ? "conditional" : "amo";
+      return { ...common, kind, float: false };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** A trap that reached HS-mode, sorted by what the hypervisor must do. */
+export type HypervisorTrap =
+  | { kind: "call" }
+  | { kind: "guestPageFault"; addr: number; access: AccessKind; instruction: AccessInstruction | undefined }
+  | { kind: "reflect"; cause: number }
+  | { kind: "interrupt"; vector: number };
+
+/** The access of each guest-page fault. */
+const FAULT_ACCESS: Readonly<Record<number, AccessKind>> = {
+  [Cause.FETCH_GUEST_PAGE]: "execute",
+  [Cause.LOAD_GUEST_PAGE]: "read",
+  [Cause.STORE_GUEST_PAGE]: "write",
+};
+
+/** htinst values that stand for an implicit access to a page table, of 8 bytes, read and write. */
+const PSEUDO_READ = 0x3000;
+const PSEUDO_WRITE = 0x3020;
+
+/** Reads the CSRs of the trap that ended the last run. */
+export function readHypervisorTrap(hart: Hart): HypervisorTrap {
+  const { state } = hart;
+  const cause = state.low(FIELD.scause);
+  if (state.high(FIELD.scause) < 0) return { kind: "interrupt", vector: cause };
+  if (cause === Cause.ECALL_VS) return { kind: "call" };
+  const access = FAULT_ACCESS[cause];
+  if (access === undefined) return { kind: "reflect", cause };
+  const htval = (state.high(FIELD.htval) >>> 0) * 2 ** 32 + (state.low(FIELD.htval) >>> 0);
+  const addr = htval * 4 + (state.low(FIELD.stval) & 3);
+  const tinst = state.low(FIELD.htinst);
+  if (tinst === PSEUDO_READ || tinst === PSEUDO_WRITE) {
+    const implicit = tinst === PSEUDO_READ ? "read" : "write";
+    return { kind: "guestPageFault", addr, access: implicit, instruction: undefined };
+  }
+  return { kind: "guestPageFault", addr, access, instruction: tinst === 0 ? undefined : decodeAccess(tinst) };
+}
