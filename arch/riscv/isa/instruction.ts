@@ -122,7 +122,10 @@ export interface Ops<V> {
   load(address: V, size: AccessSize, signed: boolean): V;
   /** Writes the low `size` bytes. May trap, then nothing after it happens. */
   store(address: V, value: V, size: AccessSize): void;
-  /** Atomic read-modify-write; the result is the old value, sign-extended; bound. Traps if misaligned. */
+  /**
+   * Atomic read-modify-write; the result is the old value, sign-extended; bound, for `change` too. The low `size` bytes of what
+   * `change` makes of it are written. Traps if misaligned.
+   */
   amo(address: V, size: 4 | 8, change: (old: V) => V): V;
   /** LR: reads and reserves; sign-extended; bound. */
   loadReserved(address: V, size: 4 | 8): V;
@@ -132,8 +135,9 @@ export interface Ops<V> {
   /** Traps with an illegal-instruction exception unless floating point is on. First in every F and D instruction. */
   requireFloat(): void;
   /**
-   * A floating-point operation by the name of `float/`, over raw register bits; accrues its flags; bound. Those that round take the
-   * instruction's `rm` field (7: frm) and trap with an illegal-instruction exception if the mode is reserved.
+   * A floating-point operation by the name of `float/`, over raw register bits; accrues its flags, which makes FS dirty if there are
+   * any; bound. Those that round take the instruction's `rm` field (7: frm) and trap with an illegal-instruction exception if the mode
+   * is reserved.
    */
   float(name: string, ...operands: V[]): V;
 }
