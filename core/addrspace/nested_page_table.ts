@@ -18,7 +18,12 @@ export interface NestedMapping {
   readonly pageSize: number;
 }
 
-/** A table that the CPU's second stage walks. Addresses and sizes are page-aligned; ranges were checked by the caller. */
+/**
+ * A table that the CPU's second stage walks. Addresses and sizes are page-aligned; ranges were checked by the caller.
+ *
+ * What a leaf needs besides the flags is the table's business: an architecture whose leaves must carry a user bit sets it in
+ * every leaf, whether USER was asked for or not (channels between VMs and device windows come through here as RAM does).
+ */
 export interface NestedPageTable {
   /** Host-physical address of the root. */
   readonly root: HostPhysAddr;
@@ -32,7 +37,7 @@ export interface NestedPageTable {
   map(guest: GuestPhysAddr, host: HostPhysAddr, size: number, flags: number, allowHuge: boolean): boolean;
   /** Removes mappings; holes are fine. Huge leaves are split where the range ends inside one. */
   unmap(guest: GuestPhysAddr, size: number): void;
-  /** Changes the flags of what is mapped in the range; holes are fine. */
+  /** Changes the flags of what is mapped in the range; holes are fine. Huge leaves are split where the range ends inside one. */
   protect(guest: GuestPhysAddr, size: number, flags: number): void;
   /** Looks one address up; undefined if nothing is mapped. */
   query(guest: GuestPhysAddr): NestedMapping | undefined;
