@@ -126,6 +126,8 @@ export interface NestedPageFaultExit {
 /** The virtual CPU waits for an interrupt. It is Blocked until something wakes it. */
 export interface HaltExit {
   kind: "Halt";
+  /** Whether the CPU counts as suspended until then (a firmware call), and not just as waiting (an instruction). */
+  suspend?: boolean;
 }
 
 /** The guest starts another virtual CPU. */
