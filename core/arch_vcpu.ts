@@ -97,6 +97,8 @@ export interface ArchGuestContext {
   readonly cpus: number;
   /** Mode of the VM. */
   readonly mode: VmMode;
+  /** Bytes of guest RAM. */
+  readonly guestMemorySize: number;
   /** Memory that the guest's frames, page tables and CPU states live in. */
   readonly memory: HostMemory;
   /** Time. */
@@ -121,6 +123,8 @@ export interface ArchGuest {
   createNestedPageTable(): NestedPageTable;
   /** Makes virtual CPU `index`. */
   createVCpu(index: number): AxArchVCpu;
+  /** Whether all CPUs start at a boot; else the first one does, and starts the others by `CpuUp`. */
+  readonly startsAllCpus: boolean;
   /** The physical CPU that runs the virtual ones. */
   readonly perCpu: AxArchPerCpu;
   /** A named input wire of a CPU, undefined if there is none of that name in this mode. */

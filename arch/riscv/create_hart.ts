@@ -20,6 +20,12 @@ const TLB_SIZE = TLB_BANKS * TLB_BANK_SIZE;
 /** Bytes of host memory that one hart needs beside the shared pool of code pages. */
 export const HART_AREA_SIZE = TLB_SIZE + INTERPRETER_SCRATCH_SIZE + STATE_SIZE;
 
+/** Which hart's state lies in the window. One object a memory. */
+export interface HartWindow {
+  /** The hart that is there. */
+  current?: SoftwareHart;
+}
+
 /** A hart that runs. */
 export class SoftwareHart implements Hart {
   readonly options: HartOptions;
@@ -36,12 +42,21 @@ export class SoftwareHart implements Hart {
     tinst: 0,
     gva: false,
   };
-  readonly mmio: PendingMmio = { addr: 0, width: 1, write: false, low: 0, high: 0 };
+  readonly mmio: PendingMmio = { addr: 0, vaLow: 0, vaHigh: 0, width: 1, write: false, low: 0, high: 0 };
   readonly #engine: Engine;
-  #bound = false;
+  #stepsOfRun = 0;
+  readonly #window: HartWindow;
 
   /** @param area {@link HART_AREA_SIZE} zeroed bytes that belong to this hart */
-  constructor(memory: HostMemory, host: HartHost, options: HartOptions, codePages: CodePages, area: HostPhysAddr) {
+  constructor(
+    memory: HostMemory,
+    host: HartHost,
+    options: HartOptions,
+    codePages: CodePages,
+    window: HartWindow,
+    area: HostPhysAddr,
+  ) {
+    this.#window = window;
     this.options = options;
     this.memory = memory;
     this.host = host;
@@ -59,6 +74,14 @@ export class SoftwareHart implements Hart {
     this.mmu.modeChanged();
   }
 
+  /** Takes over all state from a snapshot. */
+  restoreState(bytes: Uint8Array): void {
+    this.state.setBytes(bytes);
+    this.state.setWord(FIELD.reservation, -1);
+    this.mmu.flushAll();
+    this.mmu.modeChanged();
+  }
+
   steps(): number {
     return this.state.word(FIELD.budget) - this.state.word(FIELD.budgetLeft);
   }
@@ -68,18 +91,16 @@ export class SoftwareHart implements Hart {
     if (pending === ExitRequest.NONE || request < pending) this.state.setWord(FIELD.exitRequest, request);
   }
 
-  /** Brings the hart's state into the window. */
+  /**
+   * Brings the hart's state into the window, where it stays until another hart is bound. A reservation does not outlive that: the
+   * other hart may have written.
+   */
   bind(): void {
-    if (this.#bound) return;
+    if (this.#window.current === this) return;
+    this.#window.current?.state.unload();
     this.state.load();
-    this.#bound = true;
-  }
-
-  /** Takes the hart's state out of the window. */
-  unbind(): void {
-    if (!this.#bound) return;
-    this.state.unload();
-    this.#bound = false;
+    this.#window.current = this;
+    this.state.setWord(FIELD.reservation, -1);
   }
 
   /**
@@ -90,19 +111,40 @@ export class SoftwareHart implements Hart {
   run(budget: number): number {
     const { state } = this;
     state.setWord(FIELD.exitRequest, ExitRequest.NONE);
+    takePendingInterrupt(this);
+    this.#stepsOfRun = this.#engine.run(budget);
+    this.countSteps(this.#stepsOfRun);
     state.setWord(FIELD.budget, 0);
     state.setWord(FIELD.budgetLeft, 0);
-    state.setWord(FIELD.trapped, 0);
-    state.setWord(FIELD.reservation, -1);
-    takePendingInterrupt(this);
-    const steps = this.#engine.run(budget);
-    const low = state.low(FIELD.steps) + steps;
-    state.set(FIELD.steps, low, (state.high(FIELD.steps) + carryOf(state.low(FIELD.steps), steps)) | 0);
     return state.word(FIELD.exitRequest);
+  }
+
+  /** Steps of the last {@link run}. */
+  get stepsOfRun(): number {
+    return this.#stepsOfRun;
+  }
+
+  /** Takes back the step of the attempt that ended the last run: the guest must not notice it. */
+  refundStep(): void {
+    this.#stepsOfRun--;
+    this.countSteps(-1);
+    this.countRetired(1);
+  }
+
+  /** Corrects minstret by so many instructions beside the steps. */
+  countRetired(difference: number): void {
+    addTo(this.state, FIELD.instretOffset, difference);
+  }
+
+  /** Adds to the steps of finished runs. */
+  countSteps(steps: number): void {
+    addTo(this.state, FIELD.steps, steps);
   }
 }
 
-/** 1 if adding the positive `b` to the low word `a` overflows 32 bits. */
-function carryOf(a: number, b: number): number {
-  return (a >>> 0) + b > 0xffffffff ? 1 : 0;
+/** Adds a small signed number to a 64-bit field. */
+function addTo(state: HartState, offset: number, difference: number): void {
+  const sum = (state.low(offset) >>> 0) + difference;
+  const carry = sum < 0 ? -1 : sum > 0xffffffff ? 1 : 0;
+  state.set(offset, sum | 0, (state.high(offset) + carry) | 0);
 }

@@ -33,6 +33,10 @@ export interface PendingMmio {
   addr: number;
   /** Bytes. */
   width: 1 | 2 | 4 | 8;
+  /** Low half of the virtual address, for a fault. */
+  vaLow: number;
+  /** High half of the virtual address. */
+  vaHigh: number;
   /** Direction. */
   write: boolean;
   /** Low half of the data to write. */

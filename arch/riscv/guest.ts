@@ -1,0 +1,180 @@
+/**
+ * One VM's worth of RISC-V: its harts, firmware services, nested page table and interrupt wires.
+ *
+ * @module
+ */
+import type { GuestPhysAddr, HostPhysAddr } from "../../core/address.ts";
+import type { ArchGuest, ArchGuestContext, AxArchVCpu } from "../../core/arch_vcpu.ts";
+import type { NestedPageTable } from "../../core/addrspace/nested_page_table.ts";
+import { RangeTable } from "../../core/addrspace/range_table.ts";
+import { HypervisorError } from "../../core/errors.ts";
+import type { FdtNode } from "../../core/fdt_types.ts";
+import type { IrqLine } from "../../core/irq.ts";
+import type { ExtensionPoint } from "../../core/plugin_types.ts";
+import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
+import { Interrupt } from "./csr/fields.ts";
+import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
+import { describeCpus } from "./fdt.ts";
+import { GuestVCpu } from "./guest_vcpu.ts";
+import type { HartHost } from "./hart.ts";
+import { MachineVCpu } from "./machine_vcpu.ts";
+import { RiscvNestedPageTable } from "./mmu/nested_table.ts";
+import { RiscvPerCpu } from "./per_cpu.ts";
+import { SbiFirmware } from "./sbi/firmware.ts";
+import { type SbiExtension, sbiExtension } from "./sbi/sbi.ts";
+import { setLine } from "./trap/interrupts.ts";
+
+/** Record pages in a VM's pool at most: 100 MiB of address space, committed as code is met. */
+const MOST_CODE_PAGES = 3072;
+
+/** hgatp.MODE by levels of the nested table. */
+const HGATP_MODE: Readonly<Record<number, number>> = { 3: 8, 4: 9, 5: 10 };
+
+/** Wires of a hart by the last part of their name, as bits of mip. */
+const MACHINE_LINES: Readonly<Record<string, number>> = {
+  "machine-software": Interrupt.MSI,
+  "machine-timer": Interrupt.MTI,
+  "machine-external": Interrupt.MEI,
+  "supervisor-external": Interrupt.SEI,
+};
+
+/** In guest mode the guest's supervisor is VS-mode, and M-mode has no wires. */
+const GUEST_LINES: Readonly<Record<string, number>> = { "supervisor-external": Interrupt.VSEI };
+
+function codePagesFor(guestMemory: number): number {
+  return Math.min(MOST_CODE_PAGES, Math.max(64, Math.ceil(guestMemory / 4096)));
+}
+
+/** Bytes of host memory that a VM's harts and engine need. */
+export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
+  return cpus * (HART_AREA_SIZE + 4096) + recordPoolSize(codePagesFor(guestMemory)) + 2 * 4096;
+}
+
+/** Settings of the `[arch]` table. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
+};
+
+/** Architecture side of a VM. */
+export class RiscvGuest implements ArchGuest {
+  readonly perCpu: RiscvPerCpu = new RiscvPerCpu();
+  readonly extensionPoints: readonly ExtensionPoint<unknown>[] = [sbiExtension];
+  /** In machine mode every hart starts at reset; in guest mode the first one starts the others. */
+  readonly startsAllCpus: boolean;
+  readonly #context: ArchGuestContext;
+  readonly #harts: SoftwareHart[] = [];
+  readonly #codePages: CodePages;
+  readonly #firmware: SbiFirmware;
+  readonly #levels: number;
+  readonly #lines: Readonly<Record<string, number>>;
+  #ranges: RangeTable | undefined;
+
+  /** Makes the harts and takes their memory. */
+  constructor(context: ArchGuestContext) {
+    this.#context = context;
+    this.startsAllCpus = context.mode === "machine";
+    this.#lines = context.mode === "machine" ? MACHINE_LINES : GUEST_LINES;
+    this.#levels = readLevels(context.options);
+    const { memory } = context;
+    const pages = codePagesFor(context.guestMemorySize);
+    this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages)), pages);
+    const window: HartWindow = {};
+    const host: HartHost = {
+      time: () => context.clock.now(),
+      physical: context.mode === "machine"
+        ? machinePhysical(() => this.#ranges)
+        : { toHost: (pa) => pa < memory.size ? pa : -1 },
+    };
+    for (let id = 0; id < context.cpus; id++) {
+      const area = memory.reserve(HART_AREA_SIZE);
+      const options = { id, mode: context.mode };
+      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area));
+    }
+    this.#firmware = new SbiFirmware(context, this.#harts);
+  }
+
+  createNestedPageTable(): NestedPageTable {
+    const onFlush = () => this.flushNested();
+    if (this.#context.mode === "guest") return new RiscvNestedPageTable(this.#context.memory, this.#levels, onFlush);
+    this.#ranges = new RangeTable({ onFlush });
+    return this.#ranges;
+  }
+
+  createVCpu(index: number): AxArchVCpu {
+    const hart = this.#harts[index];
+    if (this.#context.mode === "machine") return new MachineVCpu(hart);
+    return new GuestVCpu(hart, index, {
+      firmware: this.#firmware,
+      hgatpMode: HGATP_MODE[this.#levels],
+      isRam: (address) => this.#context.isRam(address),
+    });
+  }
+
+  interruptLine(name: string): IrqLine | undefined {
+    const [cpu, wire] = name.split("/");
+    const hart = /^cpu\d+$/.test(cpu) ? this.#harts[Number(cpu.slice(3))] : undefined;
+    const bit = this.#lines[wire];
+    if (hart === undefined || bit === undefined) return undefined;
+    return { set: (asserted) => setLine(hart, bit, asserted) };
+  }
+
+  extend(point: ExtensionPoint<unknown>, value: unknown): void {
+    if (point !== sbiExtension) throw new HypervisorError(`Unknown extension point '${point.name}'`);
+    this.#firmware.add(value as SbiExtension);
+  }
+
+  describe(root: FdtNode): void {
+    const { cpus, mode, clock } = this.#context;
+    describeCpus(root, cpus, mode, clock.frequency);
+  }
+
+  boot(cpu: AxArchVCpu, index: number, deviceTree: GuestPhysAddr): void {
+    cpu.setArgument(0, index, 0);
+    cpu.setArgument(1, deviceTree | 0, Math.floor(deviceTree / 2 ** 32));
+  }
+
+  invalidateCode(start: HostPhysAddr, length: number): void {
+    this.#codePages.written(start, length);
+  }
+
+  flushNested(): void {
+    for (const hart of this.#harts) hart.mmu.nestedChanged();
+  }
+
+  statistics(): Readonly<Record<string, number>> {
+    return { codePages: this.#codePages.pages, codePageEvictions: this.#codePages.evictions };
+  }
+
+  reset(): void {
+    this.#codePages.clear();
+    this.#firmware.reset();
+  }
+
+  /** State of the firmware extensions, for a snapshot. */
+  save(): Record<string, unknown> {
+    return this.#firmware.save();
+  }
+
+  /** Takes a snapshot's state over. */
+  restore(state: Record<string, unknown>): void {
+    this.#codePages.clear();
+    this.#firmware.restore(state);
+  }
+}
+
+function machinePhysical(ranges: () => RangeTable | undefined): HartHost["physical"] {
+  return { toHost: (pa) => ranges()?.toHost(pa) ?? -1 };
+}
+
+function readLevels(options: Readonly<Record<string, unknown>>): number {
+  for (const key of Object.keys(options)) {
+    if (OPTIONS[key] === undefined) {
+      throw new HypervisorError(`Unknown key 'arch.${key}'; known: ${Object.keys(OPTIONS).join(", ")}`);
+    }
+  }
+  const levels = options.nested_levels ?? 3;
+  if (typeof levels !== "number" || HGATP_MODE[levels] === undefined) {
+    throw new HypervisorError(`Cannot use ${JSON.stringify(levels)} as arch.nested_levels: give 3, 4 or 5`);
+  }
+  return levels;
+}

@@ -1,0 +1,183 @@
+/**
+ * A virtual CPU in guest mode: the hart runs VS-mode and VU-mode, HS-mode is this module (Privileged ISA, Hypervisor extension).
+ *
+ * @module
+ */
+import type { HostPhysAddr } from "../../core/address.ts";
+import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
+import type { SoftwareHart } from "./create_hart.ts";
+import { EnvConfig, EnvConfigHigh, HStatus, Interrupt, Status } from "./csr/fields.ts";
+import { ExitRequest, FIELD } from "./layout.ts";
+import type { SbiFirmware } from "./sbi/firmware.ts";
+import { Cause } from "./trap/causes.ts";
+import { raiseMemoryFault } from "./trap/deliver.ts";
+import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
+import { Privilege, returnFromSupervisor, setMode } from "./trap/mode.ts";
+import { RiscvVCpu } from "./vcpu.ts";
+import { type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
+
+/** Exceptions that go straight to the guest: all but calls of VS-mode, guest-page faults and virtual instructions. */
+const HEDELEG = 0xb1ff;
+
+/** Exceptions that M-mode passes on to HS-mode: there is no software in M-mode. */
+const MEDELEG = 0xf0ffff;
+
+/** VSSI, VSTI and VSEI belong to the guest. */
+const HIDELEG = 1 << Interrupt.VSSI | 1 << Interrupt.VSTI | 1 << Interrupt.VSEI;
+
+/** henvcfg: cache-block operations, page-based memory types and vstimecmp are the guest's; A and D by hardware when it asks. */
+const HENVCFG = EnvConfig.CBIE | EnvConfig.CBCFE | EnvConfig.CBZE;
+const HENVCFG_HIGH = EnvConfigHigh.PBMTE | EnvConfigHigh.STCE;
+const MENVCFG_HIGH = HENVCFG_HIGH | EnvConfigHigh.ADUE;
+
+const ACCESS_FAULT: Readonly<Record<AccessKind, number>> = {
+  read: Cause.LOAD_ACCESS,
+  write: Cause.STORE_ACCESS,
+  execute: Cause.FETCH_ACCESS,
+};
+
+const PAGE_FAULT: Readonly<Record<AccessKind, number>> = {
+  read: Cause.LOAD_PAGE,
+  write: Cause.STORE_PAGE,
+  execute: Cause.FETCH_PAGE,
+};
+
+/** What a guest-mode CPU needs from its VM. */
+export interface GuestVCpuContext {
+  /** Answers the guest's SBI calls. */
+  readonly firmware: SbiFirmware;
+  /** hgatp.MODE of the nested page table. */
+  readonly hgatpMode: number;
+  /** Whether a guest-physical address is RAM. */
+  isRam(address: number): boolean;
+}
+
+/** A CPU whose supervisor is a guest. */
+export class GuestVCpu extends RiscvVCpu {
+  readonly #context: GuestVCpuContext;
+  readonly #index: number;
+  readonly #nestedFault: NestedPageFaultExit = { kind: "NestedPageFault", addr: 0, access: "read" };
+
+  /** @param index Index of the virtual CPU */
+  constructor(hart: SoftwareHart, index: number, context: GuestVCpuContext) {
+    super(hart);
+    this.#index = index;
+    this.#context = context;
+  }
+
+  override setEptRoot(root: HostPhysAddr): void {
+    this.hart.state.set(FIELD.hgatp, root / 4096 | 0, this.#context.hgatpMode << 28);
+    this.hart.mmu.translationChanged();
+  }
+
+  override setup(): void {
+    const { state } = this.hart;
+    const [hgatpLow, hgatpHigh] = [state.low(FIELD.hgatp), state.high(FIELD.hgatp)];
+    this.hart.reset();
+    state.set(FIELD.hgatp, hgatpLow, hgatpHigh);
+    state.set(FIELD.medeleg, MEDELEG, 0);
+    state.set(
+      FIELD.mideleg,
+      state.low(FIELD.mideleg) | 1 << Interrupt.SSI | 1 << Interrupt.STI | 1 << Interrupt.SEI,
+      0,
+    );
+    state.set(FIELD.mcounteren, -1, 0);
+    state.set(FIELD.hcounteren, -1, 0);
+    state.set(FIELD.menvcfg, HENVCFG, MENVCFG_HIGH);
+    state.set(FIELD.henvcfg, HENVCFG, HENVCFG_HIGH);
+    state.set(FIELD.vstimecmp, -1, -1);
+    state.set(FIELD.stimecmp, -1, -1);
+    state.set(FIELD.hedeleg, HEDELEG, 0);
+    state.set(FIELD.hideleg, HIDELEG, 0);
+    state.set(FIELD.mstatus, state.low(FIELD.mstatus) | Status.SPP | Status.FS, state.high(FIELD.mstatus));
+    state.set(FIELD.hstatus, state.low(FIELD.hstatus) | HStatus.SPV | HStatus.SPVP, state.high(FIELD.hstatus));
+    state.set(FIELD.sepc, this.entry | 0, Math.floor(this.entry / 2 ** 32));
+    setMode(this.hart, Privilege.S, 0);
+    this.hart.mmu.translationChanged();
+  }
+
+  override injectFault(kind: "access" | "page", access: AccessKind): void {
+    this.dropAccess();
+    const { state } = this.hart;
+    const cause = (kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[access];
+    const [low, high] = [state.low(FIELD.stval), state.high(FIELD.stval)];
+    this.enter();
+    raiseMemoryFault(this.hart, cause, low, high, 0, 0, true);
+    this.hart.countRetired(1); // the attempt was counted when it trapped to HS-mode
+  }
+
+  override injectInterrupt(vector: number): void {
+    setSoftwareInterrupt(this.hart, vector, true);
+  }
+
+  override setInterrupt(vector: number, asserted: boolean): void {
+    setLine(this.hart, vector, asserted);
+  }
+
+  override getPc(): bigint {
+    return this.hart.state.get64(this.#inHypervisor() ? FIELD.sepc : FIELD.pc);
+  }
+
+  protected override enter(): void {
+    if (this.#inHypervisor()) returnFromSupervisor(this.hart);
+  }
+
+  protected override handleExit(request: number): AxVCpuExitReason | undefined {
+    if (request !== ExitRequest.HYPERVISOR_TRAP) {
+      return { kind: "FailEntry", reason: `Engine left with request ${request}` };
+    }
+    const trap = readHypervisorTrap(this.hart);
+    switch (trap.kind) {
+      case "call":
+        this.#advance(4);
+        return this.#context.firmware.call(this.hart, this.#index);
+      case "guestPageFault":
+        return this.#guestPageFault(trap);
+      case "reflect":
+        return this.#reflect(trap.cause);
+      case "interrupt":
+        return { kind: "ExternalInterrupt", vector: trap.vector };
+    }
+  }
+
+  protected override retire(length: number): void {
+    this.#advance(length);
+    this.hart.countRetired(1);
+  }
+
+  #inHypervisor(): boolean {
+    return this.hart.state.word(FIELD.virtual) === 0;
+  }
+
+  #advance(length: number): void {
+    const { state } = this.hart;
+    const low = (state.low(FIELD.sepc) >>> 0) + length;
+    state.set(FIELD.sepc, low | 0, (state.high(FIELD.sepc) + (low > 0xffffffff ? 1 : 0)) | 0);
+  }
+
+  #guestPageFault(trap: HypervisorTrap & { kind: "guestPageFault" }): AxVCpuExitReason | undefined {
+    const { instruction, addr, access } = trap;
+    if (this.#context.isRam(addr)) {
+      this.refundStep();
+      this.#nestedFault.addr = addr;
+      this.#nestedFault.access = access;
+      return this.#nestedFault;
+    }
+    const isPlain = instruction !== undefined && instruction.kind !== "reserve" && instruction.kind !== "conditional";
+    const isAligned = isPlain && addr % instruction.width === 0;
+    if (isAligned) return this.beginAccess(instruction, this.hart.state.low(FIELD.htinst) | 2, addr);
+    this.injectFault("access", access);
+    return undefined;
+  }
+
+  /** The guest did what its own supervisor must learn about: a virtual instruction is an illegal one to it. */
+  #reflect(cause: number): undefined {
+    const { state } = this.hart;
+    const seen = cause === Cause.VIRTUAL_INSTRUCTION ? Cause.ILLEGAL_INSTRUCTION : cause;
+    const [low, high] = [state.low(FIELD.stval), state.high(FIELD.stval)];
+    this.enter();
+    raiseMemoryFault(this.hart, seen, low, high, 0, 0, false);
+    this.hart.countRetired(1); // counted when it trapped to HS-mode
+    return undefined;
+  }
+}
