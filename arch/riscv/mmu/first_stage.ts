@@ -1,0 +1,234 @@
+/**
+ * The first stage, virtual to supervisor-physical (satp) or guest-physical (vsatp), with a cache of the last-level tables it met
+ * (Privileged ISA, "Virtual Address Translation Process", "Svade", "Svadu").
+ *
+ * @module
+ */
+import type { Hart } from "../hart.ts";
+import { FIELD } from "../layout.ts";
+import { type Fault, FaultKind, Pseudo } from "./fault.ts";
+import type { NestedStage } from "./nested_stage.ts";
+import {
+  Access,
+  isMalformed,
+  isPointer,
+  leafFrame,
+  leafShift,
+  MODE_LEVELS,
+  Pte,
+  PTE_RWX,
+  pteFrame,
+  tableIndex,
+} from "./pte.ts";
+import type { TableMemory } from "./table_memory.ts";
+
+/** Entries of the cache of last-level tables: a power of two. Each stands for 2 MiB of virtual addresses. */
+const CACHE_ENTRIES = 512;
+
+/** Words of a cache entry: generation, va[52:21], va[63:53], table's frame low and high, its supervisor-physical frame low, high. */
+const CACHE_WORDS = 8;
+
+/** PBMTE and ADUE of menvcfg and henvcfg, in the high half. */
+const PBMTE = 1 << 30;
+const ADUE = 1 << 29;
+
+/** The first stage of one hart. What the access is stands in fields, and so do the results. */
+export class FirstStage {
+  /** Whether vsatp translates and the second stage follows. */
+  virtual = false;
+  /** Whether the access has U-mode's rights. */
+  user = false;
+  /** Whether S-mode may access user pages. */
+  sum = false;
+  /** Whether execute permission also lets loads read. */
+  mxr = false;
+  /** Permission bit that the access needs. */
+  needed = 0;
+  /** A kind of `Access`. */
+  access = 0;
+
+  /** Low half of the page's address, guest-physical if {@link virtual}. */
+  low = 0;
+  /** Its frame number. */
+  frame = 0;
+  /** Permissions that the leaf gives without further updates, R, W, X bits, with MXR applied. */
+  permissions = 0;
+  /** log2 of the bytes that the leaf maps. */
+  shift = 12;
+
+  readonly #hart: Hart;
+  readonly #nested: NestedStage;
+  readonly #tables: TableMemory;
+  readonly #fault: Fault;
+  readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
+  /** Physical frame of the table that was read last. */
+  #home = 0;
+  #lastGeneration = 2;
+  #generation = 1;
+  #virtualGeneration = 2;
+
+  /** @param fault Where failures are noted */
+  constructor(hart: Hart, nested: NestedStage, tables: TableMemory, fault: Fault) {
+    this.#hart = hart;
+    this.#nested = nested;
+    this.#tables = tables;
+    this.#fault = fault;
+  }
+
+  /** Forgets the tables of satp. */
+  flush(): void {
+    this.#generation = this.#newGeneration();
+  }
+
+  /** Forgets the tables of vsatp. */
+  flushVirtual(): void {
+    this.#virtualGeneration = this.#newGeneration();
+  }
+
+  /** Forgets the last-level table of an address in satp or vsatp. */
+  flushAddress(vaLow: number, vaHigh: number, virtual: boolean): void {
+    const at = cachePlace(vaLow, vaHigh);
+    const generation = virtual ? this.#virtualGeneration : this.#generation;
+    if (this.#cache[at] === generation) this.#cache[at] = 0;
+  }
+
+  /** Walks satp's or vsatp's table, whose mode is not Bare; false after a fault was noted. */
+  walk(vaLow: number, vaHigh: number): boolean {
+    const state = this.#hart.state;
+    const field = this.virtual ? FIELD.vsatp : FIELD.satp;
+    const rootHigh = state.high(field);
+    let level = (rootHigh >>> 28) - MODE_LEVELS - 1;
+    // The bits above the highest index must all equal its top bit: va[63:38], va[63:47], va[63:56].
+    const sign = vaHigh >> (9 * level - 12);
+    if (sign !== 0 && sign !== -1) return this.#fault.plain(FaultKind.PAGE);
+    let environment = state.high(FIELD.menvcfg);
+    if (this.virtual) environment &= state.high(FIELD.henvcfg);
+    const malleable = (environment & PBMTE) !== 0;
+    const cached = this.#lookup(vaLow, vaHigh);
+    let table: number;
+    let entry: number;
+    if (cached >= 0) {
+      level = 0;
+      table = this.#cachedFrame(cached);
+      entry = this.#tables.entryAt(this.#cachedHome(cached), tableIndex(vaLow, vaHigh, 0, 511));
+      if (entry < 0) return this.#fault.plain(FaultKind.ACCESS);
+    } else {
+      table = (state.low(field) >>> 0) + (rootHigh & 0xfff) * 0x100000000;
+      entry = this.#entry(table, tableIndex(vaLow, vaHigh, level, 511));
+      if (entry < 0) return false;
+    }
+    const i32 = this.#hart.memory.i32;
+    for (;;) {
+      const pteLow = i32[entry];
+      const pteHigh = i32[entry + 1];
+      if (isMalformed(pteLow, pteHigh, level, malleable)) return this.#fault.plain(FaultKind.PAGE);
+      if (!isPointer(pteLow)) {
+        return this.#leaf(vaLow, vaHigh, table, entry, level, (environment & ADUE) !== 0);
+      }
+      table = pteFrame(pteLow, pteHigh);
+      entry = this.#entry(table, tableIndex(vaLow, vaHigh, --level, 511));
+      if (entry < 0) return false;
+      if (level === 0) this.#remember(vaLow, vaHigh, table);
+    }
+  }
+
+  /** Index of an entry in `HostMemory.i32`; -1 after a fault was noted. Leaves the table's own frame in {@link #home}. */
+  #entry(table: number, index: number): number {
+    let frame = table;
+    if (this.virtual) {
+      const low = (table * 4096 | 0) | index << 3;
+      const high = Math.floor(table / 0x100000) | 0;
+      if (!this.#nested.translate(low, high, Pte.R, false, Pseudo.READ)) return -1;
+      frame = this.#nested.frame;
+    }
+    this.#home = frame;
+    const entry = this.#tables.entryAt(frame, index);
+    if (entry < 0) this.#fault.plain(FaultKind.ACCESS);
+    return entry;
+  }
+
+  #leaf(vaLow: number, vaHigh: number, table: number, entry: number, level: number, update: boolean): boolean {
+    let pteLow = this.#hart.memory.i32[entry];
+    const pteHigh = this.#hart.memory.i32[entry + 1];
+    let granted = pteLow & PTE_RWX;
+    if (this.mxr && (granted & Pte.X) !== 0) granted |= Pte.R;
+    if ((granted & this.needed) === 0 || !this.#reachable(pteLow)) return this.#fault.plain(FaultKind.PAGE);
+    const missing = (this.access === Access.WRITE ? Pte.A | Pte.D : Pte.A) & ~pteLow;
+    if (missing !== 0) {
+      if (!update) return this.#fault.plain(FaultKind.PAGE);
+      if (!this.#update(table, tableIndex(vaLow, vaHigh, level, 511), missing)) return false;
+      pteLow |= missing;
+    }
+    this.permissions = (pteLow & Pte.D) !== 0 ? granted : granted & ~Pte.W;
+    this.frame = leafFrame(pteLow, pteHigh, level, vaLow, vaHigh);
+    this.shift = leafShift(pteHigh, level);
+    return true;
+  }
+
+  /** Whether the U bit lets the access through. */
+  #reachable(pteLow: number): boolean {
+    if ((pteLow & Pte.U) === 0) return !this.user;
+    return this.user || (this.sum && this.access !== Access.EXECUTE);
+  }
+
+  /** Sets A or D in guest memory, where the second stage may forbid it. */
+  #update(table: number, index: number, bits: number): boolean {
+    let frame = table;
+    if (this.virtual) {
+      const low = (table * 4096 | 0) | index << 3;
+      const high = Math.floor(table / 0x100000) | 0;
+      if (!this.#nested.translate(low, high, Pte.W, false, Pseudo.WRITE)) return false;
+      frame = this.#nested.frame;
+    }
+    const entry = this.#tables.entryAt(frame, index);
+    if (entry < 0 || !this.#tables.setBits(entry, bits)) return this.#fault.plain(FaultKind.ACCESS);
+    return true;
+  }
+
+  /** Place of the last-level table of an address in the cache, -1 if unknown. */
+  #lookup(vaLow: number, vaHigh: number): number {
+    const key = (vaLow >>> 21) | (vaHigh << 11);
+    const at = cachePlace(vaLow, vaHigh);
+    const cache = this.#cache;
+    const generation = this.virtual ? this.#virtualGeneration : this.#generation;
+    return cache[at] === generation && cache[at + 1] === key && cache[at + 2] === vaHigh >>> 21 ? at : -1;
+  }
+
+  #cachedFrame(at: number): number {
+    return (this.#cache[at + 3] >>> 0) + this.#cache[at + 4] * 0x100000000;
+  }
+
+  #cachedHome(at: number): number {
+    return (this.#cache[at + 5] >>> 0) + this.#cache[at + 6] * 0x100000000;
+  }
+
+  #remember(vaLow: number, vaHigh: number, table: number): void {
+    if (this.#tables.peeking) return;
+    const key = (vaLow >>> 21) | (vaHigh << 11);
+    const at = cachePlace(vaLow, vaHigh);
+    const cache = this.#cache;
+    cache[at] = this.virtual ? this.#virtualGeneration : this.#generation;
+    cache[at + 1] = key;
+    cache[at + 2] = vaHigh >>> 21;
+    cache[at + 3] = table;
+    cache[at + 4] = Math.floor(table / 0x100000000);
+    cache[at + 5] = this.#home;
+    cache[at + 6] = Math.floor(this.#home / 0x100000000);
+  }
+
+  #newGeneration(): number {
+    if (this.#lastGeneration === 0x7fffffff) {
+      this.#cache.fill(0);
+      this.#lastGeneration = 2;
+      this.#generation = 1;
+      this.#virtualGeneration = 2;
+    }
+    return ++this.#lastGeneration;
+  }
+}
+
+/** Place in the cache for the 2 MiB around an address. */
+function cachePlace(vaLow: number, vaHigh: number): number {
+  const key = (vaLow >>> 21) | (vaHigh << 11);
+  return ((key ^ key >>> 9) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
+}

@@ -1,0 +1,307 @@
+/**
+ * The MMU of a hart as engines, CSRs, traps and hypervisor see it: slow paths of memory accesses, and flushes (Privileged ISA,
+ * "Supervisor-Level ISA"; Hypervisor extension, "Two-Stage Address Translation").
+ *
+ * Generated code looks an address up in the tables of `tlb.ts` and calls in here when it misses.
+ *
+ * @module
+ */
+import type { HostPhysAddr } from "../../../core/address.ts";
+import type { Hart } from "../hart.ts";
+import { ExitRequest, FIELD, STAGING } from "../layout.ts";
+import { raiseMemoryFault } from "../trap/deliver.ts";
+import type { CodePageTracker } from "./code_page_tracker.ts";
+import { FaultKind } from "./fault.ts";
+import { Flusher } from "./flush.ts";
+import { expanded, transformed } from "./instruction_bits.ts";
+import { Access, Pte } from "./pte.ts";
+import { Tlb } from "./tlb.ts";
+import { Translator } from "./translator.ts";
+
+/** Exception codes of misaligned atomics: LR, and all others. */
+const LOAD_MISALIGNED = 4;
+const STORE_MISALIGNED = 6;
+
+const PAGE = 4096;
+const OFFSET = PAGE - 1;
+
+/** Translation and memory access of one hart. Addresses are (low, high) pairs; sizes are 1, 2, 4 or 8 bytes. */
+export class Mmu extends Flusher {
+  readonly #hart: Hart;
+  readonly #codePages: CodePageTracker;
+  readonly #tlb: Tlb;
+  readonly #translator: Translator;
+  /** Low half of the address of the access in progress: a crossing access may fault at a later one. */
+  #accessLow = 0;
+  /** Bytes of the instruction that {@link currentInstruction} found. */
+  instructionLength: 2 | 4 = 4;
+
+  /**
+   * @param codePages Which pages hold decoded code
+   * @param banks TLB_BANKS * TLB_BANK_SIZE zeroed bytes for the translation tables
+   */
+  constructor(hart: Hart, codePages: CodePageTracker, banks: HostPhysAddr) {
+    const tlb = new Tlb(hart.memory, banks);
+    const translator = new Translator(hart, codePages);
+    super(hart, tlb, translator);
+    this.#hart = hart;
+    this.#codePages = codePages;
+    this.#tlb = tlb;
+    this.#translator = translator;
+  }
+
+  /**
+   * Prepares a load that missed.
+   *
+   * @returns host address where `size` bytes can be read, possibly misaligned; -1 after a trap or a request to leave
+   */
+  loadAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    this.#translator.useData();
+    return this.#load(vaLow, vaHigh, size, true);
+  }
+
+  /** Does a store that missed; false after a trap or a request to leave, with nothing written. */
+  storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
+    this.#translator.useData();
+    return this.#store(vaLow, vaHigh, low, high, size, true);
+  }
+
+  /**
+   * Prepares an AMO or SC that missed; -1 after a trap. A page of code gets no write entry: the engine reports what it wrote to the
+   * `CodePageTracker` after every access that came here.
+   */
+  amoAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    return this.#atomic(vaLow, vaHigh, size, Access.WRITE, STORE_MISALIGNED);
+  }
+
+  /** Prepares an LR that missed; -1 after a trap. */
+  reserveAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    return this.#atomic(vaLow, vaHigh, size, Access.READ, LOAD_MISALIGNED);
+  }
+
+  /** Host address of the page to fetch from, -1 after a trap. */
+  fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1 {
+    const translator = this.#translator;
+    translator.useFetch();
+    this.#accessLow = vaLow;
+    if (!translator.translate(vaLow, vaHigh, Access.EXECUTE, 2)) return this.#raise(vaLow, vaHigh, Access.EXECUTE);
+    if (translator.hostFrame < 0) return this.#raiseAccess(vaLow, vaHigh, Access.EXECUTE);
+    return translator.hostFrame * PAGE;
+  }
+
+  /** Enters the page that {@link fetchPage} found last into the fetch table. */
+  fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void {
+    const { cacheable, shift } = this.#translator;
+    if (cacheable) this.#tlb.fill(this.fetchBank, Access.EXECUTE, vaLow, vaHigh, recordsAddress, hostPage, shift);
+  }
+
+  /**
+   * Reads for HLV and HLVX.
+   *
+   * @param executable HLVX
+   * @returns like {@link loadAddress}
+   */
+  guestLoad(vaLow: number, vaHigh: number, size: number, executable: boolean): HostPhysAddr | -1 {
+    this.#translator.useGuest(executable);
+    return this.#load(vaLow, vaHigh, size, false);
+  }
+
+  /** Writes for HSV; like {@link storeValue}. */
+  guestStore(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
+    this.#translator.useGuest(false);
+    return this.#store(vaLow, vaHigh, low, high, size, false);
+  }
+
+  /**
+   * Translates as the current mode would, without side effects: for debuggers.
+   *
+   * @param access A kind of `Access`: 0 read, 1 write, 2 execute
+   * @returns host address, undefined if there is a fault or no RAM
+   */
+  debugTranslate(va: bigint, access: number): HostPhysAddr | undefined {
+    const translator = this.#translator;
+    if (access === Access.EXECUTE) translator.useFetch();
+    else translator.useData();
+    const low = Number(BigInt.asIntN(32, va));
+    if (!translator.peek(low, Number(BigInt.asIntN(32, va >> 32n)), access, 1)) return undefined;
+    return translator.hostFrame < 0 ? undefined : translator.hostFrame * PAGE + (low & OFFSET);
+  }
+
+  /** The instruction at pc as 32 bits, expanded if compressed, 0 if it cannot be read; {@link instructionLength} tells its length. */
+  currentInstruction(): number {
+    const { state } = this.#hart;
+    const low = state.low(FIELD.pc);
+    const high = state.high(FIELD.pc);
+    const first = this.#peekHalf(low, high);
+    this.instructionLength = (first & 3) === 3 ? 4 : 2;
+    if (first < 0) return 0;
+    if (this.instructionLength === 2) return expanded(first);
+    const nextLow = (low + 2) | 0;
+    const second = this.#peekHalf(nextLow, nextLow === 0 ? (high + 1) | 0 : high);
+    return second < 0 ? 0 : first | second << 16;
+  }
+
+  #load(vaLow: number, vaHigh: number, size: number, fill: boolean): HostPhysAddr | -1 {
+    const translator = this.#translator;
+    const offset = vaLow & OFFSET;
+    this.#accessLow = vaLow;
+    if (offset + size > PAGE) return this.#loadCrossing(vaLow, vaHigh, size);
+    if (!translator.translate(vaLow, vaHigh, Access.READ, size)) return this.#raise(vaLow, vaHigh, Access.READ);
+    if (translator.hostFrame < 0) return this.#leaveRam(vaLow, vaHigh, size, Access.READ);
+    if (fill && translator.cacheable) this.#fillData(vaLow, vaHigh);
+    return translator.hostFrame * PAGE + offset;
+  }
+
+  #store(vaLow: number, vaHigh: number, low: number, high: number, size: number, fill: boolean): boolean {
+    const translator = this.#translator;
+    const offset = vaLow & OFFSET;
+    this.#accessLow = vaLow;
+    if (offset + size > PAGE) return this.#storeCrossing(vaLow, vaHigh, low, high, size);
+    if (!translator.translate(vaLow, vaHigh, Access.WRITE, size)) {
+      this.#raise(vaLow, vaHigh, Access.WRITE);
+      return false;
+    }
+    if (translator.hostFrame < 0) {
+      this.#hart.mmio.low = low;
+      this.#hart.mmio.high = high;
+      this.#leaveRam(vaLow, vaHigh, size, Access.WRITE);
+      return false;
+    }
+    const host = translator.hostFrame * PAGE + offset;
+    this.#write(host, low, high, size);
+    if (fill && translator.cacheable) this.#fillData(vaLow, vaHigh);
+    return true;
+  }
+
+  #atomic(vaLow: number, vaHigh: number, size: number, access: number, misaligned: number): HostPhysAddr | -1 {
+    const translator = this.#translator;
+    translator.useData();
+    this.#accessLow = vaLow;
+    if ((vaLow & (size - 1)) !== 0) {
+      raiseMemoryFault(this.#hart, misaligned, vaLow, vaHigh, 0, 0, translator.virtual);
+      return -1;
+    }
+    if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
+    if (translator.hostFrame < 0) return this.#raiseAccess(vaLow, vaHigh, access);
+    if (translator.cacheable) this.#fillData(vaLow, vaHigh);
+    return translator.hostFrame * PAGE + (vaLow & OFFSET);
+  }
+
+  /** Puts a load that crosses a page together in the staging bytes. */
+  #loadCrossing(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    const inFirst = PAGE - (vaLow & OFFSET);
+    const first = this.#locate(vaLow, vaHigh, Access.READ, inFirst);
+    if (first < 0) return -1;
+    const nextLow = (vaLow + inFirst) | 0;
+    const nextHigh = nextLow === 0 ? (vaHigh + 1) | 0 : vaHigh;
+    const second = this.#locate(nextLow, nextHigh, Access.READ, size - inFirst);
+    if (second < 0) return -1;
+    const { u8 } = this.#hart.memory;
+    const staging = this.#hart.state.base + STAGING;
+    for (let i = 0; i < size; i++) u8[staging + i] = i < inFirst ? u8[first + i] : u8[second + i - inFirst];
+    return staging;
+  }
+
+  /** Stores across a page boundary, once both pages are known to take it. */
+  #storeCrossing(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
+    const inFirst = PAGE - (vaLow & OFFSET);
+    const first = this.#locate(vaLow, vaHigh, Access.WRITE, inFirst);
+    if (first < 0) return false;
+    const nextLow = (vaLow + inFirst) | 0;
+    const nextHigh = nextLow === 0 ? (vaHigh + 1) | 0 : vaHigh;
+    const second = this.#locate(nextLow, nextHigh, Access.WRITE, size - inFirst);
+    if (second < 0) return false;
+    const { u8 } = this.#hart.memory;
+    for (let i = 0; i < size; i++) {
+      u8[i < inFirst ? first + i : second + i - inFirst] = i < 4 ? low >> (i * 8) : high >> (i * 8 - 32);
+    }
+    this.#noteWrite(first, inFirst);
+    this.#noteWrite(second, size - inFirst);
+    return true;
+  }
+
+  /** Host address of one part of a crossing access, which devices do not take; -1 after a trap. */
+  #locate(vaLow: number, vaHigh: number, access: number, size: number): HostPhysAddr | -1 {
+    const translator = this.#translator;
+    if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
+    if (translator.hostFrame < 0) return this.#raiseAccess(vaLow, vaHigh, access);
+    return translator.hostFrame * PAGE + (vaLow & OFFSET);
+  }
+
+  #write(host: HostPhysAddr, low: number, high: number, size: number): void {
+    const { memory } = this.#hart;
+    if ((host & (size - 1)) !== 0) {
+      for (let i = 0; i < size; i++) memory.u8[host + i] = i < 4 ? low >> (i * 8) : high >> (i * 8 - 32);
+    } else if (size >= 4) {
+      memory.i32[host / 4] = low;
+      if (size === 8) memory.i32[host / 4 + 1] = high;
+    } else if (size === 2) {
+      memory.u16[host / 2] = low;
+    } else {
+      memory.u8[host] = low;
+    }
+    this.#noteWrite(host, size);
+  }
+
+  #noteWrite(host: HostPhysAddr, size: number): void {
+    if (this.#codePages.isCode(host - (host & OFFSET))) this.#codePages.written(host, size);
+  }
+
+  /** Enters the page just translated for loads, and for stores if those need no further check. */
+  #fillData(vaLow: number, vaHigh: number): void {
+    const { hostFrame, permissions, shift } = this.#translator;
+    const hostPage = hostFrame * PAGE;
+    const distance = (hostPage - (vaLow & -PAGE)) | 0;
+    if ((permissions & Pte.R) !== 0) this.#tlb.fill(this.dataBank, Access.READ, vaLow, vaHigh, distance, 0, shift);
+    if ((permissions & Pte.W) !== 0 && !this.#codePages.isCode(hostPage)) {
+      this.#tlb.fill(this.dataBank, Access.WRITE, vaLow, vaHigh, distance, 0, shift);
+    }
+  }
+
+  /** An access that found no RAM: in machine mode the VM finishes it, if it is one that a device can take. */
+  #leaveRam(vaLow: number, vaHigh: number, size: number, access: number): -1 {
+    if (this.#hart.options.mode !== "machine" || (vaLow & (size - 1)) !== 0) {
+      return this.#raiseAccess(vaLow, vaHigh, access);
+    }
+    const { mmio } = this.#hart;
+    mmio.addr = this.#translator.frame * PAGE + (vaLow & OFFSET);
+    mmio.width = size as 1 | 2 | 4 | 8;
+    mmio.write = access === Access.WRITE;
+    this.#hart.requestExit(ExitRequest.MMIO);
+    return -1;
+  }
+
+  #raiseAccess(vaLow: number, vaHigh: number, access: number): -1 {
+    this.#translator.fault.plain(FaultKind.ACCESS);
+    return this.#raise(vaLow, vaHigh, access);
+  }
+
+  /** Raises the exception for the fault that the translator noted. */
+  #raise(vaLow: number, vaHigh: number, access: number): -1 {
+    const { fault, virtual } = this.#translator;
+    const cause = fault.cause(access);
+    if (fault.kind !== FaultKind.GUEST_PAGE) {
+      raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, 0, 0, virtual);
+      return -1;
+    }
+    const { guestAddress } = fault;
+    let tinst = fault.pseudo;
+    if (tinst === 0 && access !== Access.EXECUTE) {
+      const bits = this.currentInstruction();
+      tinst = transformed(bits, this.instructionLength === 2, (vaLow - this.#accessLow) & 31);
+    }
+    raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, guestAddress, tinst, virtual);
+    return -1;
+  }
+
+  /** 16 bits of code, -1 if they cannot be read. */
+  #peekHalf(low: number, high: number): number {
+    const { u16 } = this.#hart.memory;
+    const known = this.#tlb.peekFetch(this.fetchBank, low, high);
+    if (known >= 0) return u16[(known + (low & OFFSET)) / 2];
+    const translator = this.#translator;
+    translator.useFetch();
+    if (!translator.peek(low, high, Access.EXECUTE, 2) || translator.hostFrame < 0) return -1;
+    return u16[(translator.hostFrame * PAGE + (low & OFFSET)) / 2];
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The second stage, guest-physical to supervisor-physical, with a cache of its results (Privileged ISA, Hypervisor extension,
+ * "Guest Physical Address Translation").
+ *
+ * @module
+ */
+import type { Hart } from "../hart.ts";
+import { FIELD } from "../layout.ts";
+import { type Fault, FaultKind } from "./fault.ts";
+import type { TableMemory } from "./table_memory.ts";
+import {
+  isMalformed,
+  isPointer,
+  leafFrame,
+  MODE_BARE,
+  MODE_LEVELS,
+  PHYSICAL_FRAMES,
+  Pte,
+  PTE_RWX,
+  pteFrame,
+  tableIndex,
+} from "./pte.ts";
+
+/** Entries of the cache: a power of two. 4096 pages are 16 MiB of guest memory. */
+const CACHE_ENTRIES = 4096;
+
+/** Words of a cache entry: generation, address low and high, permissions, host frame or -1, supervisor-physical frame low, high. */
+const CACHE_WORDS = 8;
+
+/** Bits of the last index, at the root of a G-stage table, which is four pages long. */
+const ROOT_MASK = 2047;
+
+/** menvcfg.PBMTE and menvcfg.ADUE, in the high half. */
+const PBMTE = 1 << 30;
+const ADUE = 1 << 29;
+
+/** The second stage of one hart. Results are in fields, so that nothing is allocated. */
+export class NestedStage {
+  /** Permissions of the page found, R, W, X bits; W only if the entry is already dirty. */
+  permissions = 0;
+  /** Supervisor-physical frame number of the page found. */
+  frame = 0;
+  /** Host frame number of it, -1 if it is not RAM. */
+  hostFrame = 0;
+  readonly #hart: Hart;
+  readonly #tables: TableMemory;
+  readonly #fault: Fault;
+  readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
+  #generation = 1;
+
+  /** @param fault Where failures are noted */
+  constructor(hart: Hart, tables: TableMemory, fault: Fault) {
+    this.#hart = hart;
+    this.#tables = tables;
+    this.#fault = fault;
+  }
+
+  /** Forgets all cached results. */
+  flush(): void {
+    if (this.#generation === 0x7fffffff) {
+      this.#cache.fill(0);
+      this.#generation = 0;
+    }
+    this.#generation++;
+  }
+
+  /**
+   * Translates a guest-physical address; false after a fault was noted.
+   *
+   * @param needed Permission bit that the access needs
+   * @param mxr Whether execute permission also lets the access read
+   * @param pseudo What kind of implicit access this is, for the fault
+   */
+  translate(low: number, high: number, needed: number, mxr: boolean, pseudo: number): boolean {
+    const at = ((low >>> 12) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
+    const cache = this.#cache;
+    if (cache[at + 1] === (low & -4096) && cache[at + 2] === high && cache[at] === this.#generation) {
+      const permissions = cache[at + 3];
+      if ((permissions & needed) !== 0 || (mxr && needed === Pte.R && (permissions & Pte.X) !== 0)) {
+        this.permissions = permissions;
+        this.hostFrame = cache[at + 4];
+        this.frame = (cache[at + 5] >>> 0) + cache[at + 6] * 0x100000000;
+        return true;
+      }
+    }
+    if (!this.#walk(low, high, needed, mxr, pseudo)) return false;
+    this.hostFrame = this.#tables.hostFrame(this.frame);
+    if (this.#tables.peeking) return true;
+    cache[at] = this.#generation;
+    cache[at + 1] = low & -4096;
+    cache[at + 2] = high;
+    cache[at + 3] = this.permissions;
+    cache[at + 4] = this.hostFrame;
+    cache[at + 5] = this.frame;
+    cache[at + 6] = Math.floor(this.frame / 0x100000000);
+    return true;
+  }
+
+  #walk(low: number, high: number, needed: number, mxr: boolean, pseudo: number): boolean {
+    const state = this.#hart.state;
+    const hgatpHigh = state.high(FIELD.hgatp);
+    const mode = hgatpHigh >>> 28;
+    if (mode === MODE_BARE) return this.#bare(low, high);
+    const levels = mode - MODE_LEVELS;
+    // A guest-physical address is 2 bits wider than the virtual one of the same mode: 41, 50, 59.
+    if (high >>> (9 * levels - 18) !== 0) return this.#fault.guest(low, high, pseudo);
+    const environment = state.high(FIELD.menvcfg);
+    let table = (state.low(FIELD.hgatp) & ~3) >>> 0;
+    table += (hgatpHigh & 0xfff) * 0x100000000;
+    let mask = ROOT_MASK;
+    for (let level = levels - 1; level >= 0; level--) {
+      const entry = this.#tables.entryAt(table, tableIndex(low, high, level, mask));
+      if (entry < 0) return this.#fault.plain(FaultKind.ACCESS);
+      const pteLow = this.#hart.memory.i32[entry];
+      const pteHigh = this.#hart.memory.i32[entry + 1];
+      if (isMalformed(pteLow, pteHigh, level, (environment & PBMTE) !== 0)) return this.#fault.guest(low, high, pseudo);
+      table = pteFrame(pteLow, pteHigh);
+      if (!isPointer(pteLow)) {
+        return this.#leaf(low, high, level, entry, needed, mxr, pseudo, (environment & ADUE) !== 0);
+      }
+      mask = 511;
+    }
+    return this.#fault.guest(low, high, pseudo);
+  }
+
+  /** No second stage: a guest-physical address is a supervisor-physical one. */
+  #bare(low: number, high: number): boolean {
+    this.frame = (low >>> 12) + (high >>> 0) * 0x100000;
+    this.permissions = PTE_RWX;
+    return this.frame < PHYSICAL_FRAMES || this.#fault.plain(FaultKind.ACCESS);
+  }
+
+  #leaf(
+    low: number,
+    high: number,
+    level: number,
+    entry: number,
+    needed: number,
+    mxr: boolean,
+    pseudo: number,
+    update: boolean,
+  ): boolean {
+    let pteLow = this.#hart.memory.i32[entry];
+    const pteHigh = this.#hart.memory.i32[entry + 1];
+    const readable = (pteLow & Pte.R) !== 0 || (mxr && (pteLow & Pte.X) !== 0);
+    const granted = needed === Pte.R ? readable : (pteLow & needed) !== 0;
+    if (!granted || (pteLow & Pte.U) === 0) return this.#fault.guest(low, high, pseudo);
+    const missing = (needed === Pte.W ? Pte.A | Pte.D : Pte.A) & ~pteLow;
+    if (missing !== 0) {
+      if (!update) return this.#fault.guest(low, high, pseudo);
+      if (!this.#tables.setBits(entry, missing)) return this.#fault.plain(FaultKind.ACCESS);
+      pteLow |= missing;
+    }
+    this.permissions = pteLow & ((pteLow & Pte.D) !== 0 ? PTE_RWX : Pte.R | Pte.X);
+    this.frame = leafFrame(pteLow, pteHigh, level, low, high);
+    return this.frame < PHYSICAL_FRAMES || this.#fault.plain(FaultKind.ACCESS);
+  }
+}

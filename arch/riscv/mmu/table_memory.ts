@@ -1,0 +1,61 @@
+/**
+ * Reading and updating page-table entries in physical memory, under PMP (Privileged ISA, "Virtual Address Translation Process":
+ * PMP applies to implicit accesses too, as in S-mode).
+ *
+ * @module
+ */
+import type { Hart } from "../hart.ts";
+import type { CodePageTracker } from "./code_page_tracker.ts";
+import type { Pmp } from "./pmp.ts";
+import { PHYSICAL_FRAMES, Pte } from "./pte.ts";
+
+/** S-mode in the `privilege` field. */
+const SUPERVISOR = 1;
+
+/** Page tables of one hart, as its walker sees them. */
+export class TableMemory {
+  /** While true nothing is written: a debugger looks. */
+  peeking = false;
+  readonly #hart: Hart;
+  readonly #pmp: Pmp | undefined;
+  readonly #codePages: CodePageTracker;
+  /** Physical address of the entry that {@link entryAt} found last. */
+  #address = 0;
+
+  /** @param pmp Undefined if the hart has none */
+  constructor(hart: Hart, pmp: Pmp | undefined, codePages: CodePageTracker) {
+    this.#hart = hart;
+    this.#pmp = pmp;
+    this.#codePages = codePages;
+  }
+
+  /** Host frame number of a physical frame, -1 if it is not RAM. */
+  hostFrame(frame: number): number {
+    const host = this.#hart.host.physical.toHost(frame * 4096);
+    return host < 0 ? -1 : host / 4096;
+  }
+
+  /**
+   * Index into `HostMemory.i32` of an entry, -1 if it cannot be read.
+   *
+   * @param frame Physical frame number of the table; a G-stage root goes on in the next three
+   */
+  entryAt(frame: number, index: number): number {
+    if (frame >= PHYSICAL_FRAMES) return -1;
+    const address = frame * 4096 + index * 8;
+    if (this.#pmp !== undefined && (this.#pmp.allowed(address, 8, SUPERVISOR) & Pte.R) === 0) return -1;
+    this.#address = address;
+    const host = this.#hart.host.physical.toHost(address);
+    return host < 0 ? -1 : host / 4;
+  }
+
+  /** Sets bits in the low half of the entry that {@link entryAt} found last; false if it cannot be written. */
+  setBits(entry: number, bits: number): boolean {
+    if (this.#pmp !== undefined && (this.#pmp.allowed(this.#address, 8, SUPERVISOR) & Pte.W) === 0) return false;
+    if (this.peeking) return true;
+    this.#hart.memory.i32[entry] |= bits;
+    const host = entry * 4;
+    if (this.#codePages.isCode(host - host % 4096)) this.#codePages.written(host, 8);
+    return true;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The translation tables that generated code looks addresses up in: filled here, flushed here (layout in `layout.ts`; Privileged ISA,
+ * "Supervisor Memory-Management Fence Instruction").
+ *
+ * A bank holds the combined translation (both stages, PMP) of one regime, so that a change of privilege only switches tables.
+ * Superpages enter as 4 KiB entries; each bank remembers roughly where they came from, because a fence for any address of a
+ * superpage must reach all of them.
+ *
+ * @module
+ */
+import { type HostPhysAddr, PAGE_SHIFT } from "../../../core/address.ts";
+import type { HostMemory } from "../../../core/memory.ts";
+import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_TABLE_SIZE } from "../layout.ts";
+import { Access } from "./pte.ts";
+
+/** The regimes that have a bank. */
+export const Bank = {
+  /** M-mode: no translation. */
+  MACHINE: 0,
+  /** U-mode. */
+  USER: 1,
+  /** HS-mode. */
+  SUPERVISOR: 2,
+  /** HS-mode with SUM set. */
+  SUPERVISOR_SUM: 3,
+  /** VU-mode. */
+  VIRTUAL_USER: 4,
+  /** VS-mode. */
+  VIRTUAL_SUPERVISOR: 5,
+  /** VS-mode with SUM set. */
+  VIRTUAL_SUPERVISOR_SUM: 6,
+  /** Loads and stores with an MXR bit set, whatever the mode; flushed when its meaning changes. */
+  ODD: 7,
+} as const;
+
+/** Set of banks, one bit each, that satp decides about. */
+export const SUPERVISOR_BANKS: number = 1 << Bank.USER | 1 << Bank.SUPERVISOR | 1 << Bank.SUPERVISOR_SUM |
+  1 << Bank.ODD;
+
+/** Banks that vsatp and hgatp decide about. */
+export const VIRTUAL_BANKS: number = 1 << Bank.VIRTUAL_USER | 1 << Bank.VIRTUAL_SUPERVISOR |
+  1 << Bank.VIRTUAL_SUPERVISOR_SUM | 1 << Bank.ODD;
+
+/** All banks. */
+export const ALL_BANKS: number = (1 << TLB_BANKS) - 1;
+
+/** Tables of a bank. */
+const TABLES = 3;
+
+/** Fills since the last flush that a table keeps a list of; a longer list costs more than clearing the table. */
+const LISTED = 64;
+
+/** Sizes of leaves above a page, as shifts: Svnapot, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
+const LARGE_SHIFTS = [16, 21, 30, 39, 48];
+
+/** Slots of a bank's filter of large leaves. */
+const FILTER = 1024;
+
+/** One hart's translation tables. */
+export class Tlb {
+  readonly #memory: HostMemory;
+  readonly #i32: Int32Array;
+  readonly #banks: HostPhysAddr;
+  /** Fills of each table since it was last empty. */
+  readonly #fills = new Int32Array(TLB_BANKS * TABLES);
+  readonly #lists = new Uint16Array(TLB_BANKS * TABLES * LISTED);
+  /** Which {@link LARGE_SHIFTS} each bank has entries of, one bit each. */
+  readonly #large = new Uint8Array(TLB_BANKS);
+  readonly #filters = new Uint8Array(TLB_BANKS * FILTER);
+
+  /** @param banks TLB_BANKS * TLB_BANK_SIZE zeroed bytes, aligned to 16 */
+  constructor(memory: HostMemory, banks: HostPhysAddr) {
+    this.#memory = memory;
+    this.#i32 = memory.i32;
+    this.#banks = banks;
+  }
+
+  /** Address of a bank's table for one kind of {@link Access}. */
+  table(bank: number, access: number): HostPhysAddr {
+    return this.#banks + bank * TLB_BANK_SIZE + access * TLB_TABLE_SIZE;
+  }
+
+  /**
+   * Enters a page.
+   *
+   * @param value What layout.ts says the entry's third word is for this kind
+   * @param hostPage For fetches, the host page; else 0
+   * @param shift log2 of the size of the leaf that the translation came from
+   */
+  fill(
+    bank: number,
+    access: number,
+    vaLow: number,
+    vaHigh: number,
+    value: number,
+    hostPage: HostPhysAddr,
+    shift: number,
+  ): void {
+    const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
+    const i32 = this.#i32;
+    i32[entry] = ~(vaLow & -4096);
+    i32[entry + 1] = ~vaHigh;
+    i32[entry + 2] = value;
+    i32[entry + 3] = hostPage;
+    const table = bank * TABLES + access;
+    const fills = this.#fills[table]++;
+    if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
+    if (shift !== PAGE_SHIFT) this.#noteLarge(bank, vaLow, vaHigh, shift);
+  }
+
+  /** Host page that the fetch table of a bank has for an address, or -1. */
+  peekFetch(bank: number, vaLow: number, vaHigh: number): HostPhysAddr | -1 {
+    const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    const entry = (this.table(bank, Access.EXECUTE) + index * TLB_ENTRY_SIZE) >>> 2;
+    if (this.#i32[entry] !== ~(vaLow & -4096) || this.#i32[entry + 1] !== ~vaHigh) return -1;
+    return this.#i32[entry + 3] >>> 0;
+  }
+
+  /** Empties the banks of a set. */
+  flush(banks: number): void {
+    for (let bank = 0; bank < TLB_BANKS; bank++) {
+      if ((banks >> bank & 1) !== 0) this.#flushBank(bank);
+    }
+  }
+
+  /** Drops what the banks of a set have for one address, and for all addresses that a large leaf may share with it. */
+  flushAddress(banks: number, vaLow: number, vaHigh: number): void {
+    const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    for (let bank = 0; bank < TLB_BANKS; bank++) {
+      if ((banks >> bank & 1) === 0) continue;
+      if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) {
+        this.#flushBank(bank);
+        continue;
+      }
+      for (let table = 0; table < TABLES; table++) {
+        if (this.#fills[bank * TABLES + table] !== 0) this.#clear(bank * TABLES + table, index);
+      }
+    }
+  }
+
+  /** Empties all tables of one kind of access. */
+  drop(access: number): void {
+    for (let table = access; table < TLB_BANKS * TABLES; table += TABLES) this.#flushTable(table);
+  }
+
+  /** Drops the write entries that lead to one host page. */
+  dropWritesTo(hostPage: HostPhysAddr): void {
+    for (let table: number = Access.WRITE; table < TLB_BANKS * TABLES; table += TABLES) {
+      const fills = this.#fills[table];
+      const count = fills > LISTED ? TLB_ENTRIES : fills;
+      for (let i = 0; i < count; i++) {
+        const index = fills > LISTED ? i : this.#lists[table * LISTED + i];
+        const entry = (this.#banks + table * TLB_TABLE_SIZE + index * TLB_ENTRY_SIZE) >>> 2;
+        const leadsTo = (this.#i32[entry + 2] + ~this.#i32[entry]) & -4096;
+        if (leadsTo === (hostPage | 0)) this.#clear(table, index);
+      }
+    }
+  }
+
+  #flushBank(bank: number): void {
+    for (let table = 0; table < TABLES; table++) this.#flushTable(bank * TABLES + table);
+    if (this.#large[bank] === 0) return;
+    this.#large[bank] = 0;
+    this.#filters.fill(0, bank * FILTER, (bank + 1) * FILTER);
+  }
+
+  #flushTable(table: number): void {
+    const fills = this.#fills[table];
+    if (fills === 0) return;
+    if (fills <= LISTED) {
+      for (let i = 0; i < fills; i++) this.#clear(table, this.#lists[table * LISTED + i]);
+    } else {
+      const start = this.#banks + table * TLB_TABLE_SIZE;
+      this.#memory.u8.fill(0, start, start + TLB_TABLE_SIZE);
+    }
+    this.#fills[table] = 0;
+  }
+
+  /** A zeroed tag matches no page. */
+  #clear(table: number, index: number): void {
+    const entry = (this.#banks + table * TLB_TABLE_SIZE + index * TLB_ENTRY_SIZE) >>> 2;
+    this.#i32[entry] = 0;
+    this.#i32[entry + 1] = 0;
+  }
+
+  #noteLarge(bank: number, vaLow: number, vaHigh: number, shift: number): void {
+    this.#large[bank] |= 1 << LARGE_SHIFTS.indexOf(shift);
+    this.#filters[bank * FILTER + filterSlot(vaLow, vaHigh, shift)] = 1;
+  }
+
+  #maybeLarge(bank: number, vaLow: number, vaHigh: number): boolean {
+    for (let i = 0; i < LARGE_SHIFTS.length; i++) {
+      if ((this.#large[bank] >> i & 1) === 0) continue;
+      if (this.#filters[bank * FILTER + filterSlot(vaLow, vaHigh, LARGE_SHIFTS[i])] !== 0) return true;
+    }
+    return false;
+  }
+}
+
+/** Slot of the large leaf that contains an address; several leaves may share one, which only costs a needless flush. */
+function filterSlot(vaLow: number, vaHigh: number, shift: number): number {
+  const key = shift < 32 ? (vaLow >>> shift) | (vaHigh << (32 - shift)) : vaHigh >>> (shift - 32);
+  return (key ^ (key >>> 10) ^ (shift << 4)) & (FILTER - 1);
+}
