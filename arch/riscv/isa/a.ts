@@ -13,13 +13,13 @@ const EXTENSION = "a";
 function loadReserved(name: string, width: string, size: 4 | 8): Instruction {
   return row(EXTENSION, name, "R", `00010 - - 00000 ..... ${width} ..... 0101111`, (o, a) => {
     o.setX(a.rd, o.loadReserved(o.x(a.rs1), size));
-  });
+  }, "rd,(rs1)");
 }
 
 function storeConditional(name: string, width: string, size: 4 | 8): Instruction {
   return row(EXTENSION, name, "R", `00011 - - ..... ..... ${width} ..... 0101111`, (o, a) => {
     o.setX(a.rd, o.storeConditional(o.x(a.rs1), o.x(a.rs2), size));
-  });
+  }, "rd,rs2,(rs1)");
 }
 
 /** A 32-bit atomic. Both operands are sign-extended, which keeps the order of unsigned words too. */
@@ -27,14 +27,14 @@ function amoWord(name: string, funct5: string, change: Binary): Instruction {
   return row(EXTENSION, name, "R", `${funct5} - - ..... ..... 010 ..... 0101111`, (o, a) => {
     const operand = o.bind(o.sext(o.x(a.rs2), 32));
     o.setX(a.rd, o.amo(o.x(a.rs1), 4, (old) => change(o, old, operand)));
-  });
+  }, "rd,rs2,(rs1)");
 }
 
 function amoDouble(name: string, funct5: string, change: Binary): Instruction {
   return row(EXTENSION, name, "R", `${funct5} - - ..... ..... 011 ..... 0101111`, (o, a) => {
     const operand = o.bind(o.x(a.rs2));
     o.setX(a.rd, o.amo(o.x(a.rs1), 8, (old) => change(o, old, operand)));
-  });
+  }, "rd,rs2,(rs1)");
 }
 
 const swap: Binary = (_o, _old, operand) => operand;

@@ -11,10 +11,18 @@ import { INSTRUCTIONS } from "./table.ts";
 /** Takes the operands out of 16 bits; undefined if they are reserved. */
 type TakeOperands = (bits: number) => OperandValues | undefined;
 
-function row(name: string, pattern: string, standsFor: string, operands: TakeOperands): CompressedInstruction {
+/** `syntax` is how the operands of the instruction that it stands for are written. */
+function row(
+  name: string,
+  pattern: string,
+  standsFor: string,
+  syntax: string,
+  operands: TakeOperands,
+): CompressedInstruction {
   return {
     name,
     pattern: pattern.replaceAll(" ", ""),
+    syntax,
     expand: (bits) => {
       const values = operands(bits);
       return values && encode(baseInstruction(standsFor), values);
@@ -122,32 +130,61 @@ function unlessZero(value: number, operands: OperandValues): OperandValues | und
   return value === 0 ? undefined : operands;
 }
 
+/** Loads and stores of f registers stand for instructions whose names begin with f. */
+function memorySyntax(standsFor: string, register: "d" | "s2"): string {
+  return `${standsFor.startsWith("f") ? "f" : "r"}${register},imm(rs1)`;
+}
+
 function loadRow(name: string, pattern: string, standsFor: string, offset: (bits: number) => number) {
-  return row(name, pattern, standsFor, (bits) => ({ rd: lowPrime(bits), rs1: highPrime(bits), imm: offset(bits) }));
+  return row(
+    name,
+    pattern,
+    standsFor,
+    memorySyntax(standsFor, "d"),
+    (bits) => ({ rd: lowPrime(bits), rs1: highPrime(bits), imm: offset(bits) }),
+  );
 }
 
 function storeRow(name: string, pattern: string, standsFor: string, offset: (bits: number) => number) {
-  return row(name, pattern, standsFor, (bits) => ({ rs1: highPrime(bits), rs2: lowPrime(bits), imm: offset(bits) }));
+  return row(
+    name,
+    pattern,
+    standsFor,
+    memorySyntax(standsFor, "s2"),
+    (bits) => ({ rs1: highPrime(bits), rs2: lowPrime(bits), imm: offset(bits) }),
+  );
 }
 
 /** rd' = rd' op rs2'. */
 function arithmeticRow(name: string, pattern: string, standsFor: string) {
-  return row(name, pattern, standsFor, (bits) => {
+  return row(name, pattern, standsFor, "rd,rs2", (bits) => {
     return { rd: highPrime(bits), rs1: highPrime(bits), rs2: lowPrime(bits) };
   });
 }
 
 /** rd' = rd' op imm. */
-function immediateRow(name: string, pattern: string, standsFor: string, imm: (bits: number) => number) {
-  return row(name, pattern, standsFor, (bits) => ({ rd: highPrime(bits), rs1: highPrime(bits), imm: imm(bits) }));
+function immediateRow(name: string, pattern: string, standsFor: string, syntax: string, imm: (bits: number) => number) {
+  return row(
+    name,
+    pattern,
+    standsFor,
+    syntax,
+    (bits) => ({ rd: highPrime(bits), rs1: highPrime(bits), imm: imm(bits) }),
+  );
 }
 
 function branchRow(name: string, pattern: string, standsFor: string) {
-  return row(name, pattern, standsFor, (bits) => ({ rs1: highPrime(bits), rs2: 0, imm: branchOffset(bits) }));
+  return row(
+    name,
+    pattern,
+    standsFor,
+    "rs1,target",
+    (bits) => ({ rs1: highPrime(bits), rs2: 0, imm: branchOffset(bits) }),
+  );
 }
 
 const QUADRANT_0: readonly CompressedInstruction[] = [
-  row("c.addi4spn", "000 ........ ... 00", "addi", (bits) => {
+  row("c.addi4spn", "000 ........ ... 00", "addi", "rd,rs1,imm", (bits) => {
     return unlessZero(stackAddress(bits), { rd: lowPrime(bits), rs1: 2, imm: stackAddress(bits) });
   }),
   loadRow("c.fld", "001 ... ... .. ... 00", "fld", doubleOffset),
@@ -159,51 +196,93 @@ const QUADRANT_0: readonly CompressedInstruction[] = [
 ];
 
 const QUADRANT_1: readonly CompressedInstruction[] = [
-  row("c.nop", "000 . 00000 ..... 01", "addi", () => ({ rd: 0, rs1: 0, imm: 0 })),
-  row("c.addi", "000 . ..... ..... 01", "addi", (bits) => ({ rd: full(bits), rs1: full(bits), imm: imm6(bits) })),
-  row("c.addiw", "001 . ..... ..... 01", "addiw", (bits) => {
+  row("c.nop", "000 . 00000 ..... 01", "addi", "", () => ({ rd: 0, rs1: 0, imm: 0 })),
+  row(
+    "c.addi",
+    "000 . ..... ..... 01",
+    "addi",
+    "rd,imm",
+    (bits) => ({ rd: full(bits), rs1: full(bits), imm: imm6(bits) }),
+  ),
+  row("c.addiw", "001 . ..... ..... 01", "addiw", "rd,imm", (bits) => {
     return unlessZero(full(bits), { rd: full(bits), rs1: full(bits), imm: imm6(bits) });
   }),
-  row("c.li", "010 . ..... ..... 01", "addi", (bits) => ({ rd: full(bits), rs1: 0, imm: imm6(bits) })),
-  row("c.addi16sp", "011 . 00010 ..... 01", "addi", (bits) => {
+  row("c.li", "010 . ..... ..... 01", "addi", "rd,imm", (bits) => ({ rd: full(bits), rs1: 0, imm: imm6(bits) })),
+  row("c.addi16sp", "011 . 00010 ..... 01", "addi", "rd,imm", (bits) => {
     return unlessZero(stackAdjustment(bits), { rd: 2, rs1: 2, imm: stackAdjustment(bits) });
   }),
-  row("c.lui", "011 . ..... ..... 01", "lui", (bits) => {
+  row("c.lui", "011 . ..... ..... 01", "lui", "rd,upper", (bits) => {
     return unlessZero(imm6(bits), { rd: full(bits), imm: imm6(bits) << 12 });
   }),
-  immediateRow("c.srli", "100 . 00 ... ..... 01", "srli", shiftAmount),
-  immediateRow("c.srai", "100 . 01 ... ..... 01", "srai", shiftAmount),
-  immediateRow("c.andi", "100 . 10 ... ..... 01", "andi", imm6),
+  immediateRow("c.srli", "100 . 00 ... ..... 01", "srli", "rd,shamt", shiftAmount),
+  immediateRow("c.srai", "100 . 01 ... ..... 01", "srai", "rd,shamt", shiftAmount),
+  immediateRow("c.andi", "100 . 10 ... ..... 01", "andi", "rd,imm", imm6),
   arithmeticRow("c.sub", "100 0 11 ... 00 ... 01", "sub"),
   arithmeticRow("c.xor", "100 0 11 ... 01 ... 01", "xor"),
   arithmeticRow("c.or", "100 0 11 ... 10 ... 01", "or"),
   arithmeticRow("c.and", "100 0 11 ... 11 ... 01", "and"),
   arithmeticRow("c.subw", "100 1 11 ... 00 ... 01", "subw"),
   arithmeticRow("c.addw", "100 1 11 ... 01 ... 01", "addw"),
-  row("c.j", "101 ........... 01", "jal", (bits) => ({ rd: 0, imm: jumpOffset(bits) })),
+  row("c.j", "101 ........... 01", "jal", "target", (bits) => ({ rd: 0, imm: jumpOffset(bits) })),
   branchRow("c.beqz", "110 ... ... ..... 01", "beq"),
   branchRow("c.bnez", "111 ... ... ..... 01", "bne"),
 ];
 
 const QUADRANT_2: readonly CompressedInstruction[] = [
-  row("c.slli", "000 . ..... ..... 10", "slli", (bits) => {
+  row("c.slli", "000 . ..... ..... 10", "slli", "rd,shamt", (bits) => {
     return { rd: full(bits), rs1: full(bits), imm: shiftAmount(bits) };
   }),
-  row("c.fldsp", "001 . ..... ..... 10", "fld", (bits) => ({ rd: full(bits), rs1: 2, imm: doubleStackLoad(bits) })),
-  row("c.lwsp", "010 . ..... ..... 10", "lw", (bits) => {
+  row(
+    "c.fldsp",
+    "001 . ..... ..... 10",
+    "fld",
+    "fd,imm(rs1)",
+    (bits) => ({ rd: full(bits), rs1: 2, imm: doubleStackLoad(bits) }),
+  ),
+  row("c.lwsp", "010 . ..... ..... 10", "lw", "rd,imm(rs1)", (bits) => {
     return unlessZero(full(bits), { rd: full(bits), rs1: 2, imm: wordStackLoad(bits) });
   }),
-  row("c.ldsp", "011 . ..... ..... 10", "ld", (bits) => {
+  row("c.ldsp", "011 . ..... ..... 10", "ld", "rd,imm(rs1)", (bits) => {
     return unlessZero(full(bits), { rd: full(bits), rs1: 2, imm: doubleStackLoad(bits) });
   }),
-  row("c.jr", "100 0 ..... 00000 10", "jalr", (bits) => unlessZero(full(bits), { rd: 0, rs1: full(bits), imm: 0 })),
-  row("c.mv", "100 0 ..... ..... 10", "add", (bits) => ({ rd: full(bits), rs1: 0, rs2: second(bits) })),
-  row("c.ebreak", "100 1 00000 00000 10", "ebreak", () => ({})),
-  row("c.jalr", "100 1 ..... 00000 10", "jalr", (bits) => ({ rd: 1, rs1: full(bits), imm: 0 })),
-  row("c.add", "100 1 ..... ..... 10", "add", (bits) => ({ rd: full(bits), rs1: full(bits), rs2: second(bits) })),
-  row("c.fsdsp", "101 ...... ..... 10", "fsd", (bits) => ({ rs1: 2, rs2: second(bits), imm: doubleStackStore(bits) })),
-  row("c.swsp", "110 ...... ..... 10", "sw", (bits) => ({ rs1: 2, rs2: second(bits), imm: wordStackStore(bits) })),
-  row("c.sdsp", "111 ...... ..... 10", "sd", (bits) => ({ rs1: 2, rs2: second(bits), imm: doubleStackStore(bits) })),
+  row(
+    "c.jr",
+    "100 0 ..... 00000 10",
+    "jalr",
+    "rs1",
+    (bits) => unlessZero(full(bits), { rd: 0, rs1: full(bits), imm: 0 }),
+  ),
+  row("c.mv", "100 0 ..... ..... 10", "add", "rd,rs2", (bits) => ({ rd: full(bits), rs1: 0, rs2: second(bits) })),
+  row("c.ebreak", "100 1 00000 00000 10", "ebreak", "", () => ({})),
+  row("c.jalr", "100 1 ..... 00000 10", "jalr", "rs1", (bits) => ({ rd: 1, rs1: full(bits), imm: 0 })),
+  row(
+    "c.add",
+    "100 1 ..... ..... 10",
+    "add",
+    "rd,rs2",
+    (bits) => ({ rd: full(bits), rs1: full(bits), rs2: second(bits) }),
+  ),
+  row(
+    "c.fsdsp",
+    "101 ...... ..... 10",
+    "fsd",
+    "fs2,imm(rs1)",
+    (bits) => ({ rs1: 2, rs2: second(bits), imm: doubleStackStore(bits) }),
+  ),
+  row(
+    "c.swsp",
+    "110 ...... ..... 10",
+    "sw",
+    "rs2,imm(rs1)",
+    (bits) => ({ rs1: 2, rs2: second(bits), imm: wordStackStore(bits) }),
+  ),
+  row(
+    "c.sdsp",
+    "111 ...... ..... 10",
+    "sd",
+    "rs2,imm(rs1)",
+    (bits) => ({ rs1: 2, rs2: second(bits), imm: doubleStackStore(bits) }),
+  ),
 ];
 
 /** Rows in the order of the specification's listing. */

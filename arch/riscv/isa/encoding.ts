@@ -115,14 +115,14 @@ function immediateBits(format: Format, imm: number): number {
 }
 
 /**
- * Encodes an instruction. Operands that its pattern fixes are taken from the pattern; ignored bits are 0, except a rounding mode,
- * which is dynamic. The result is an unsigned 32-bit number.
+ * Encodes an instruction. Operands that its pattern fixes are taken from the pattern; ignored bits are 0, except a rounding mode
+ * that assembly can write, which is dynamic. The result is an unsigned 32-bit number.
  */
 export function encode(instruction: Instruction, operands: OperandValues): number {
   const { mask, match } = fixedBits(instruction.pattern);
   let bits = immediateBits(instruction.format, operands.imm ?? 0);
   for (const field of REGISTERS[instruction.format]) bits |= ((operands[field] ?? 0) & 31) << REGISTER_SHIFT[field];
-  if (hasRoundingMode(instruction)) bits |= 7 << 12;
+  if (hasRoundingMode(instruction) && instruction.syntax?.endsWith(",rm")) bits |= 7 << 12;
   return ((bits & ~mask) | match) >>> 0;
 }
 

@@ -37,8 +37,8 @@ export function rounded2(name: string, funct7: string): Instruction {
 }
 
 /** `fd = name(fs1)`, rounded; `fields` is funct7 and rs2. */
-export function rounded1(name: string, fields: string): Instruction {
-  return floatRow(name, `${fields} ...`, "fd,fs1,rm", (o, a) => o.setF(a.rd, o.float(name, o.f(a.rs1))));
+export function rounded1(name: string, fields: string, syntax = "fd,fs1,rm"): Instruction {
+  return floatRow(name, `${fields} ...`, syntax, (o, a) => o.setF(a.rd, o.float(name, o.f(a.rs1))));
 }
 
 /** `fd = name(fs1, fs2)`, exact; `fields` is funct7 and funct3. */
@@ -68,8 +68,8 @@ export function toInteger(name: string, fields: string): Instruction {
 }
 
 /** `fd = name(rs1)`, rounded from an integer; `fields` is funct7 and rs2. */
-export function fromInteger(name: string, fields: string): Instruction {
-  return floatRow(name, `${fields} ...`, "fd,rs1,rm", (o, a) => o.setF(a.rd, o.float(name, o.x(a.rs1))));
+export function fromInteger(name: string, fields: string, syntax = "fd,rs1,rm"): Instruction {
+  return floatRow(name, `${fields} ...`, syntax, (o, a) => o.setF(a.rd, o.float(name, o.x(a.rs1))));
 }
 
 /** `fd = ±(fs1 * fs2) ± fs3`, rounded once; `fields` is fmt and the major opcode. */

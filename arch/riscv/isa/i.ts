@@ -17,7 +17,7 @@ function branch(name: string, funct3: string, condition: Binary): Instruction {
 function load(name: string, funct3: string, size: AccessSize, signed: boolean): Instruction {
   return row(EXTENSION, name, "I", `............ ..... ${funct3} ..... 0000011`, (o, a) => {
     o.setX(a.rd, o.load(o.add(o.x(a.rs1), a.imm), size, signed));
-  });
+  }, "rd,imm(rs1)");
 }
 
 function store(name: string, funct3: string, size: AccessSize): Instruction {
@@ -39,7 +39,7 @@ const BASE: readonly Instruction[] = [
     const target = o.bind(o.add(o.x(a.rs1), a.imm));
     o.setX(a.rd, o.nextPc());
     o.jump(target);
-  }),
+  }, "rd,imm(rs1)"),
   branch("beq", "000", (o, x, y) => o.eq(x, y)),
   branch("bne", "001", (o, x, y) => o.ne(x, y)),
   branch("blt", "100", (o, x, y) => o.ltS(x, y)),

@@ -172,10 +172,7 @@ export interface Instruction {
    * if it retired and the next instruction follows in memory; false if `pc` was set (a trap was raised, or a return taken).
    */
   readonly call?: (hart: Hart, bits: number) => boolean;
-  /**
-   * How its operands are written in assembly where format and opcode do not say it: `fd,fs1,fs2,rm`. Words are operands, the rest
-   * stands for itself.
-   */
+  /** How its operands are written in assembly where format and pattern do not say it: `fd,fs1,fs2,rm`; see `disassemble.ts`. */
   readonly syntax?: string;
 }
 
@@ -187,6 +184,8 @@ export interface CompressedInstruction {
   readonly pattern: string;
   /** The 32-bit instruction that it stands for, or undefined if these operands are reserved. */
   readonly expand: (bits: number) => number | undefined;
+  /** How the operands of the instruction that it stands for are written in assembly. */
+  readonly syntax: string;
 }
 
 /** An instruction taken apart. */

@@ -19,7 +19,7 @@ export type Binary = <V>(o: Ops<V>, x: V, y: V) => V;
  * A row whose meaning all engines share.
  *
  * @param pattern 32 characters; spaces between fields are dropped
- * @param syntax How its operands are written where format and opcode do not say
+ * @param syntax How its operands are written in assembly where the format does not say
  */
 export function row(
   extension: string,
@@ -81,7 +81,7 @@ export function unary(extension: string, name: string, fields: string, value: Un
   const [upper, funct3, opcode] = fields.split(" ");
   return row(extension, name, "R", `${upper} ..... ${funct3} ..... ${opcode}`, (o, a) => {
     o.setX(a.rd, value(o, o.x(a.rs1)));
-  });
+  }, "rd,rs1");
 }
 
 /** All bits inverted. */

@@ -6,18 +6,22 @@
 import { A } from "./a.ts";
 import { D } from "./d.ts";
 import { F } from "./f.ts";
+import { HYPERVISOR } from "./hypervisor.ts";
 import { I } from "./i.ts";
 import type { Instruction } from "./instruction.ts";
 import { M } from "./m.ts";
+import { PRIVILEGED } from "./privileged.ts";
 import { ZBA } from "./zba.ts";
 import { ZBB } from "./zbb.ts";
 import { ZBS } from "./zbs.ts";
 import { ZICBO } from "./zicbo.ts";
 import { ZICOND } from "./zicond.ts";
+import { ZICSR } from "./zicsr.ts";
 
 /** Every 32-bit instruction. */
 export const INSTRUCTIONS: readonly Instruction[] = [
   ...I,
+  ...ZICSR,
   ...M,
   ...A,
   ...F,
@@ -27,4 +31,6 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...ZBS,
   ...ZICOND,
   ...ZICBO,
+  ...PRIVILEGED,
+  ...HYPERVISOR,
 ];
