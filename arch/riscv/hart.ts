@@ -87,7 +87,7 @@ export interface Hart {
   readonly trap: TrapInfo;
   /** The access that left RAM. */
   readonly mmio: PendingMmio;
-  /** Steps of the run in progress, valid inside calls that an engine makes. */
+  /** Steps of the run in progress, the instruction that executes included; valid inside calls that an engine makes, else 0. */
   steps(): number;
   /** Asks the engine to leave its loop after this instruction; an `ExitRequest`. Does not override an earlier, lower one. */
   requestExit(request: number): void;

@@ -12,37 +12,37 @@ import { Counter } from "./fields.ts";
 import type { CsrRow } from "./row.ts";
 import { addHigh, highOf, subtractHigh, type Word64 } from "./word64.ts";
 
-/** Steps before this instruction: those of finished runs and those of the run in progress. */
+/** Steps of finished runs and of the run in progress, which count the instruction that executes. */
 function stepsSoFar(hart: Hart, out: Word64): void {
   const low = hart.state.low(FIELD.steps);
   const run = hart.steps();
-  out.high = addHigh(low, hart.state.high(FIELD.steps), run | 0, 0);
+  out.high = addHigh(low, hart.state.high(FIELD.steps), run, 0);
   out.low = (low + run) | 0;
 }
 
 const steps: Word64 = { low: 0, high: 0 };
 
-function readCounter(hart: Hart, offset: number, bit: number, out: Word64): void {
+function readCounter(hart: Hart, offset: number, bit: number, out: Word64, inFlight: number): void {
   const low = hart.state.low(offset);
   const high = hart.state.high(offset);
   out.low = low;
   out.high = high;
   if ((hart.state.low(FIELD.mcountinhibit) & bit) !== 0) return;
   stepsSoFar(hart, steps);
-  out.low = (steps.low + low) | 0;
-  out.high = addHigh(steps.low, steps.high, low, high);
+  out.high = subtractHigh(steps.low, steps.high, inFlight, 0);
+  out.low = (steps.low - inFlight) | 0;
+  out.high = addHigh(out.low, out.high, low, high);
+  out.low = (out.low + low) | 0;
 }
 
-/** The step that writes is not to be counted on top of the value that it writes. */
-function writeCounter(hart: Hart, offset: number, bit: number, value: Readonly<Word64>, retiring: number): void {
+/** The next instruction reads what this one writes: its own step does not come on top. */
+function writeCounter(hart: Hart, offset: number, bit: number, low: number, high: number): void {
   if ((hart.state.low(FIELD.mcountinhibit) & bit) !== 0) {
-    hart.state.set(offset, value.low, value.high);
+    hart.state.set(offset, low, high);
     return;
   }
   stepsSoFar(hart, steps);
-  const low = (steps.low + retiring) | 0;
-  const high = addHigh(steps.low, steps.high, retiring, 0);
-  hart.state.set(offset, (value.low - low) | 0, subtractHigh(value.low, value.high, low, high));
+  hart.state.set(offset, (low - steps.low) | 0, subtractHigh(low, high, steps.low, steps.high));
 }
 
 const COUNTED: readonly { bit: number; offset: number }[] = [
@@ -50,21 +50,16 @@ const COUNTED: readonly { bit: number; offset: number }[] = [
   { bit: Counter.IR, offset: FIELD.instretOffset },
 ];
 
-/** Stops and restarts counters; the instruction that does so still counts as the old setting says. */
-function writeInhibit(hart: Hart, low: number, retiring: number): void {
+/** Stops and restarts counters. The instruction that stops one is the last that counts, the one that restarts it does not. */
+function writeInhibit(hart: Hart, low: number): void {
   const { state } = hart;
-  const changed = (low ^ state.low(FIELD.mcountinhibit)) & (Counter.CY | Counter.IR);
   const value: Word64 = { low: 0, high: 0 };
   for (const { bit, offset } of COUNTED) {
-    if ((changed & bit) === 0) continue;
-    readCounter(hart, offset, bit, value);
-    const stops = (low & bit) !== 0;
-    if (stops) {
-      value.high = addHigh(value.low, value.high, retiring, 0);
-      value.low = (value.low + retiring) | 0;
-    }
-    state.set(FIELD.mcountinhibit, state.low(FIELD.mcountinhibit) ^ bit, 0);
-    writeCounter(hart, offset, bit, value, retiring);
+    const inhibited = state.low(FIELD.mcountinhibit);
+    if (((low ^ inhibited) & bit) === 0) continue;
+    readCounter(hart, offset, bit, value, 0);
+    state.set(FIELD.mcountinhibit, inhibited ^ bit, 0);
+    writeCounter(hart, offset, bit, value.low, value.high);
   }
 }
 
@@ -81,14 +76,14 @@ function readTime(hart: Hart, out: Word64): void {
 }
 
 function counterRows(base: number, name: string, offset: number, bit: number): CsrRow[] {
-  const read = (hart: Hart, out: Word64) => readCounter(hart, offset, bit, out);
+  const read: CsrRow["read"] = (hart, out, inFlight) => readCounter(hart, offset, bit, out, inFlight);
   const number = bit === Counter.CY ? 0 : 2;
   return [
     {
       number: 0xb00 + number,
       name: `m${name}`,
       read,
-      write: (hart, low, high, retiring) => writeCounter(hart, offset, bit, { low, high }, retiring),
+      write: (hart, low, high) => writeCounter(hart, offset, bit, low, high),
     },
     { number: base + number, name, needs: "counter", read },
   ];
@@ -114,7 +109,7 @@ export const COUNTER_CSRS: readonly CsrRow[] = [
       out.low = hart.state.low(FIELD.mcountinhibit);
       out.high = 0;
     },
-    write: (hart: Hart, low: number, _high: number, retiring: number): void => writeInhibit(hart, low, retiring),
+    write: writeInhibit,
   },
   ...counterRows(0xc00, "cycle", FIELD.cycleOffset, Counter.CY),
   ...counterRows(0xc00, "instret", FIELD.instretOffset, Counter.IR),

@@ -137,9 +137,9 @@ export function csrAccessFault(hart: Hart, number: number, write: boolean): numb
   return level <= reach && meetsCondition(hart, csr, privilege) ? 0 : Cause.ILLEGAL_INSTRUCTION;
 }
 
-function readRow(hart: Hart, csr: Csr, out: Word64): void {
+function readRow(hart: Hart, csr: Csr, out: Word64, inFlight: number): void {
   if (csr.read !== undefined) {
-    csr.read(hart, out);
+    csr.read(hart, out, inFlight);
   } else if (csr.storage === undefined) {
     out.low = 0;
     out.high = 0;
@@ -152,9 +152,9 @@ function readRow(hart: Hart, csr: Csr, out: Word64): void {
 const stored: Word64 = { low: 0, high: 0 };
 const legal: Word64 = { low: 0, high: 0 };
 
-function writeRow(hart: Hart, csr: Csr, low: number, high: number, retiring: number): void {
+function writeRow(hart: Hart, csr: Csr, low: number, high: number): void {
   if (csr.write !== undefined) {
-    csr.write(hart, low, high, retiring);
+    csr.write(hart, low, high);
     return;
   }
   if (csr.storage === undefined) return;
@@ -203,7 +203,7 @@ export function executeCsr(hart: Hart, bits: number): boolean {
   }
   const csr = reachedRow(hart, TABLE[number] as Csr);
   const reads = operation !== WRITE || target !== 0;
-  if (reads) readRow(hart, csr, seen);
+  if (reads) readRow(hart, csr, seen, 1);
   if (writes) {
     const immediate = (bits & 0x4000) !== 0;
     update(hart, csr, operation, immediate ? source : state.xLow(source), immediate ? 0 : state.xHigh(source));
@@ -214,12 +214,12 @@ export function executeCsr(hart: Hart, bits: number): boolean {
 
 /** Writes what the operation makes of the operand and, unless it is a plain write, of the value in {@link seen}. */
 function update(hart: Hart, csr: Csr, operation: number, low: number, high: number): void {
-  if (operation === WRITE) return writeRow(hart, csr, low, high, 1);
+  if (operation === WRITE) return writeRow(hart, csr, low, high);
   base.low = seen.low;
   base.high = seen.high;
   if (csr.readForUpdate !== undefined) csr.readForUpdate(hart, base);
-  if (operation === SET) writeRow(hart, csr, base.low | low, base.high | high, 1);
-  else writeRow(hart, csr, base.low & ~low, base.high & ~high, 1);
+  if (operation === SET) writeRow(hart, csr, base.low | low, base.high | high);
+  else writeRow(hart, csr, base.low & ~low, base.high & ~high);
 }
 
 /** Reads a CSR by its own number, without checks, as M-mode would. For people, tests and debuggers; 0 if there is none. */
@@ -227,7 +227,7 @@ export function readCsr64(hart: Hart, number: number): bigint {
   const csr = TABLE[number];
   if (csr === undefined) return 0n;
   const value: Word64 = { low: 0, high: 0 };
-  readRow(hart, csr, value);
+  readRow(hart, csr, value, 0);
   return join(value);
 }
 
@@ -236,5 +236,5 @@ export function writeCsr64(hart: Hart, number: number, value: bigint): void {
   const csr = TABLE[number];
   if (csr === undefined || number >>> 10 === 3) return;
   const { low, high } = split(value);
-  writeRow(hart, csr, low, high, 0);
+  writeRow(hart, csr, low, high);
 }

@@ -34,16 +34,16 @@ interface CsrShape<M> {
   readonly virtualizedBy?: number;
   /** Turns what would be stored into a legal value (WARL). */
   readonly legalize?: (hart: Hart, value: Word64, old: Readonly<Word64>) => void;
-  /** Reads a CSR that is not just storage. Without effects. */
-  readonly read?: (hart: Hart, out: Word64) => void;
+  /**
+   * Reads a CSR that is not just storage. Without effects.
+   *
+   * @param inFlight Steps that `hart.steps()` counts but that have not retired: 1 in an instruction, 0 for a debugger
+   */
+  readonly read?: (hart: Hart, out: Word64, inFlight: number) => void;
   /** What CSRRS and CSRRC modify where that differs from what they read. */
   readonly readForUpdate?: (hart: Hart, out: Word64) => void;
-  /**
-   * Writes a CSR that is not just storage.
-   *
-   * @param retiring Steps that the access itself takes and that are not counted yet: 1 in an instruction, 0 for a debugger
-   */
-  readonly write?: (hart: Hart, low: number, high: number, retiring: number) => void;
+  /** Writes a CSR that is not just storage. */
+  readonly write?: (hart: Hart, low: number, high: number) => void;
   /** Called after the storage changed, with the bits that did. */
   readonly onWrite?: (hart: Hart, changedLow: number, changedHigh: number) => void;
 }

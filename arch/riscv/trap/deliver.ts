@@ -201,7 +201,7 @@ function bitsInMemory(hart: Hart, bits: number): number {
   const low = state.low(FIELD.pc);
   const entry = state.word(FIELD.fetchTable) + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
   const words = memory.i32;
-  if (words[entry >> 2] !== ~(low & ~0xfff) || words[(entry >> 2) + 1] !== ~state.high(FIELD.pc)) return bits;
-  const half = memory.u16[(words[(entry + 12) >> 2] + (low & 0xfff)) >>> 1];
+  if (words[entry >>> 2] !== ~(low & ~0xfff) || words[(entry >>> 2) + 1] !== ~state.high(FIELD.pc)) return bits;
+  const half = memory.u16[(words[(entry + 12) >>> 2] + (low & 0xfff)) >>> 1];
   return (half & 3) === 3 ? bits : half;
 }
