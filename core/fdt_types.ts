@@ -23,11 +23,11 @@ export interface FdtBody {
   readonly properties: Readonly<Record<string, FdtValue>>;
   /** Child nodes by full name. */
   readonly children?: Readonly<Record<string, FdtNode>>;
-  /** Nodes beside this one that belong to the device but have no address (for example a power-off node), by full name. */
+  /** Nodes that belong to the device but have no address (for example a power-off node), by full name: they go under the root. */
   readonly siblings?: Readonly<Record<string, FdtNode>>;
   /** Properties for `/chosen` (for example `stdout-path`); `$path` in a string is replaced by this node's path. */
   readonly chosen?: Readonly<Record<string, FdtValue>>;
-  /** Whether an interrupt number is required in the node (default: written if the device has one). */
+  /** Cells of its interrupt specifier (default 1); 0: none is written even if the device has an interrupt. */
   readonly interruptCells?: number;
 }
 
