@@ -267,6 +267,8 @@ export class Mmu extends Flusher {
     mmio.addr = this.#translator.frame * PAGE + (vaLow & OFFSET);
     mmio.width = size as 1 | 2 | 4 | 8;
     mmio.write = access === Access.WRITE;
+    mmio.vaLow = vaLow;
+    mmio.vaHigh = vaHigh;
     this.#hart.requestExit(ExitRequest.MMIO);
     return -1;
   }
