@@ -20,6 +20,11 @@ export interface BlockBackend {
   discard?(offset: number, length: number): void | Promise<void>;
   /** Releases the storage. */
   close?(): void | Promise<void>;
+  /**
+   * Set by storage inside the VM (a disk in memory, an overlay): one plain object that a snapshot must carry. The block device
+   * keeps it in its own state, and fills it again from a snapshot.
+   */
+  readonly state?: object;
 }
 
 /** How an image is opened. */
