@@ -31,6 +31,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Forgets everything but keeps the space. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** Appends one byte. */
   byte(value: number): void {
     if (this.#length === this.#bytes.length) this.#reserve(1);

@@ -21,6 +21,12 @@ export class Code extends ByteWriter {
   /** Hints in order of position. */
   readonly hints: HintPosition[] = [];
 
+  /** Forgets everything but keeps the space. */
+  override clear(): void {
+    super.clear();
+    this.hints.length = 0;
+  }
+
   /** Appends an instruction code; codes above 0xff are a prefix byte and a number. */
   op(code: number): void {
     if (code < 0x100) return this.byte(code);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type BranchHint, Code } from "./code.ts";
+import type { BranchHint, Code } from "./code.ts";
 import { emitIndirect, emitMemoryOp, expectArguments, expectType, type Expr, type Local } from "./expression.ts";
 import type { FunctionReference, Signature, TableReference } from "./references.ts";
 import { MEMORY_OPERATIONS, Opcode, type StoreOp, type ValueType, VOID_BLOCK } from "./opcodes.ts";
@@ -27,7 +27,7 @@ class LocalVariable implements Local {
 /** Emits the body of a function, statement by statement. */
 export class FunctionBuilder {
   /** The instructions so far. */
-  readonly code: Code = new Code(1024);
+  readonly code: Code;
   /** Types of the locals that are not parameters, by index from the first one. */
   readonly localTypes: ValueType[] = [];
   readonly #params: readonly Local[];
@@ -36,8 +36,12 @@ export class FunctionBuilder {
   #scope: Local[] | undefined;
   #depth = 0;
 
-  /** @param signature Types of parameters and results */
-  constructor(signature: Pick<Signature, "params" | "results">) {
+  /**
+   * @param signature Types of parameters and results
+   * @param code Where instructions go; empty
+   */
+  constructor(signature: Pick<Signature, "params" | "results">, code: Code) {
+    this.code = code;
     this.#params = signature.params.map((type, index) => new LocalVariable(index, type));
     this.#results = signature.results;
   }

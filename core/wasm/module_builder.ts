@@ -4,7 +4,7 @@
  * @module
  */
 import { ByteWriter } from "./bytes.ts";
-import type { HintPosition } from "./code.ts";
+import { Code, type HintPosition } from "./code.ts";
 import { FunctionBuilder } from "./function_builder.ts";
 import type { FunctionReference, Signature, TableReference } from "./references.ts";
 import { Opcode, VALUE_TYPE_CODE, type ValueType } from "./opcodes.ts";
@@ -27,8 +27,8 @@ export interface FunctionOptions {
 interface Body {
   readonly reference: FunctionReference;
   readonly signature: Signature;
-  /** Declaration of locals, then instructions; absent until the function is defined. */
-  bytes?: ByteWriter;
+  /** Where declaration of locals and instructions are among the module's bodies; absent until the function is defined. */
+  range?: { readonly start: number; readonly end: number };
   hints: readonly HintPosition[];
 }
 
@@ -40,6 +40,8 @@ export class ModuleBuilder {
   readonly #tables = new ByteWriter();
   readonly #elements = new ByteWriter();
   readonly #bodies: Body[] = [];
+  readonly #bodyBytes = new ByteWriter(65536);
+  readonly #spareCode: Code[] = [];
   readonly #importedNames: string[] = [];
   readonly #counts = { imports: 0, exports: 0, importedTables: 0, tables: 0, elements: 0 };
 
@@ -132,16 +134,19 @@ export class ModuleBuilder {
   defineFunction(reference: FunctionReference, build: (f: FunctionBuilder) => void): void {
     const body = this.#bodies[reference.index - this.#importedNames.length];
     if (body?.reference !== reference) throw new TypeError(`Cannot define '${reference.name}': not declared here`);
-    if (body.bytes !== undefined) throw new TypeError(`Cannot define '${reference.name}' twice`);
-    const f = new FunctionBuilder(body.signature);
+    if (body.range !== undefined) throw new TypeError(`Cannot define '${reference.name}' twice`);
+    const code = this.#spareCode.pop() ?? new Code(4096); // buffers cost more than code: reuse them
+    const f = new FunctionBuilder(body.signature, code);
     build(f);
     f.finish();
-    const bytes = new ByteWriter(f.code.length + 16);
-    writeLocals(bytes, f.localTypes);
-    const start = bytes.length;
-    bytes.bytes(f.code.view());
-    body.bytes = bytes;
-    body.hints = f.code.hints.map(({ offset, likely }) => ({ offset: offset + start, likely }));
+    const start = this.#bodyBytes.length;
+    writeLocals(this.#bodyBytes, f.localTypes);
+    const header = this.#bodyBytes.length - start;
+    this.#bodyBytes.bytes(code.view());
+    body.range = { start, end: this.#bodyBytes.length };
+    body.hints = code.hints.map(({ offset, likely }) => ({ offset: offset + header, likely }));
+    code.clear();
+    this.#spareCode.push(code);
   }
 
   /** Encodes the module. Throws a `TypeError` if a declared function was never defined. */
@@ -164,9 +169,11 @@ export class ModuleBuilder {
     writeSection(out, Section.element, this.#counts.elements, (body) => body.bytes(this.#elements.view()));
     this.#writeHints(out);
     writeSection(out, Section.code, this.#bodies.length, (body) => {
-      for (const { bytes, reference } of this.#bodies) {
-        if (bytes === undefined) throw new TypeError(`Cannot build the module: '${reference.name}' is not defined`);
-        body.sized(bytes);
+      const bytes = this.#bodyBytes.view();
+      for (const { range, reference } of this.#bodies) {
+        if (range === undefined) throw new TypeError(`Cannot build the module: '${reference.name}' is not defined`);
+        body.u32(range.end - range.start);
+        body.bytes(bytes.subarray(range.start, range.end));
       }
     });
     this.#writeNames(out);

@@ -71,17 +71,11 @@ function roundIntegral(f: FunctionBuilder, value: Local, rm: Expr): Local {
   return result;
 }
 
-/** FCVT to an integer: out of range saturates and is invalid, and then not inexact. Every single is a double, so doubles serve both. */
-export function emitToInteger(
-  module: ModuleBuilder,
-  raise: Raise,
-  format: FormatEmitter,
-  to: IntegerFormat,
-): FunctionReference {
+/** FCVT from double to an integer: out of range saturates and is invalid, and then not inexact. */
+function emitDoubleToInteger(module: ModuleBuilder, raise: Raise, to: IntegerFormat): FunctionReference {
   const { low, end, min, max } = LIMITS[to];
-  return module.function(`fcvt.${to}.${format.suffix}`, ["i64", "i32"], ["i64"], (f) => {
-    const float = format.read(f.param(0));
-    const value = f.let(format.single ? unary("f64.promote_f32", float) : float);
+  return module.function(`fcvt.${to}.d`, ["i64", "i32"], ["i64"], (f) => {
+    const value = f.let(unary("f64.reinterpret_i64", f.param(0)));
     const integral = roundIntegral(f, value, f.param(1));
     const fits = both(binary("f64.ge", integral, f64Const(low)), binary("f64.lt", integral, f64Const(end)));
     f.if(
@@ -99,22 +93,32 @@ export function emitToInteger(
   });
 }
 
-/** FCVT from an integer: the hardware's conversion where nothing is lost or the mode is the hardware's, else rounding in software. */
-export function emitFromInteger(
+/** FCVT to an integer from both formats: a single is a double. */
+export function emitToInteger(
+  module: ModuleBuilder,
+  base: SoftBase,
+  raise: Raise,
+  to: IntegerFormat,
+): FunctionReference[] {
+  const fromDouble = emitDoubleToInteger(module, raise, to);
+  const fromSingle = module.function(`fcvt.${to}.s`, ["i64", "i32"], ["i64"], (f) => {
+    f.returnCall(fromDouble, call(base.widen, f.param(0)), f.param(1));
+  });
+  return [fromDouble, fromSingle];
+}
+
+/** FCVT from a 64-bit integer: the hardware's conversion where nothing is lost or the mode is the hardware's, else in software. */
+function emitFromLong(
   module: ModuleBuilder,
   base: SoftBase,
   raise: Raise,
   format: FormatEmitter,
-  from: IntegerFormat,
+  unsigned: boolean,
 ): FunctionReference {
-  const unsigned = from.endsWith("u");
-  return module.function(`fcvt.${format.suffix}.${from}`, ["i64", "i32"], ["i64"], (f) => {
-    const [register, rm] = [f.param(0), f.param(1)];
-    const value = f.let(
-      from === "w" ? unary("i64.extend32_s", register) : from === "wu" ? and(register, 0xffff_ffffn) : register,
-    );
+  return module.function(`fcvt.${format.suffix}.${unsigned ? "lu" : "l"}`, ["i64", "i32"], ["i64"], (f) => {
+    const [value, rm] = [f.param(0), f.param(1)];
     const sign = f.let(unsigned ? word(0n) : shr(value, 63n));
-    const magnitude = f.let(sub(xor(value, sub(0n, sign)), sub(0n, sign)));
+    const magnitude = f.let(add(xor(value, sub(0n, sign)), sign));
     const significantBits = sub(64n, add(unary("i64.clz", magnitude), unary("i64.ctz", magnitude)));
     const inexact = f.let(binary("i64.gt_s", significantBits, word(format.single ? 24n : 53n)));
     f.if(
@@ -132,6 +136,26 @@ export function emitFromInteger(
     const float = format.single ? "f32" : "f64";
     f.return(format.write(unary(`${float}.convert_i64_${unsigned ? "u" : "s"}`, value)));
   });
+}
+
+/** FCVT from every integer format: the 32-bit ones are 64-bit ones extended. */
+export function emitFromInteger(
+  module: ModuleBuilder,
+  base: SoftBase,
+  raise: Raise,
+  format: FormatEmitter,
+): FunctionReference[] {
+  const signed = emitFromLong(module, base, raise, format, false);
+  const narrow = (from: IntegerFormat, extended: (register: Expr) => Expr): FunctionReference =>
+    module.function(`fcvt.${format.suffix}.${from}`, ["i64", "i32"], ["i64"], (f) => {
+      f.returnCall(signed, extended(f.param(0)), f.param(1));
+    });
+  return [
+    signed,
+    emitFromLong(module, base, raise, format, true),
+    narrow("w", (register) => unary("i64.extend32_s", register)),
+    narrow("wu", (register) => and(register, 0xffff_ffffn)),
+  ];
 }
 
 /** FCVT.S.D. */

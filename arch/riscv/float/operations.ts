@@ -82,13 +82,13 @@ export function emitFloatHelpers(
   const single = singleFormat(base.widen);
   const references = [single, doubleFormat()].flatMap((format) => [
     ...arithmetic(context).map((operation) => emitArithmetic(context, format, operation)),
-    ...emitFusedVariants(context, format),
+    ...emitFused(context, format),
     ...(["feq", "flt", "fle"] as const).map((name) => emitCompare(module, base, format, name)),
     ...(["fmin", "fmax"] as const).map((name) => emitMinimumMaximum(module, base, format, name)),
     emitClassify(module, format),
-    ...INTEGER_FORMATS.map((to) => emitToInteger(module, raise, format, to)),
-    ...INTEGER_FORMATS.map((from) => emitFromInteger(module, base, raise, format, from)),
+    ...emitFromInteger(module, base, raise, format),
   ]);
+  references.push(...INTEGER_FORMATS.flatMap((to) => emitToInteger(module, base, raise, to)));
   references.push(emitNarrow(module, base, raise, single), emitWiden(module, base, raise), emitNanUnbox(module));
   return Object.fromEntries(references.map((reference) => [reference.name, reference])) as Record<
     FloatHelper,
@@ -188,25 +188,21 @@ function emitArithmetic(context: Context, format: FormatEmitter, operation: Arit
   });
 }
 
-/** FMADD, FMSUB, FNMSUB, FNMADD: a product and an addend, each with or without its sign flipped. */
-function emitFusedVariants(context: Context, format: FormatEmitter): FunctionReference[] {
-  const variants = [
-    { name: "fmadd", product: 0n, addend: 0n },
-    { name: "fmsub", product: 0n, addend: format.sign },
-    { name: "fnmsub", product: format.sign, addend: 0n },
-    { name: "fnmadd", product: format.sign, addend: format.sign },
-  ];
-  return variants.map(({ name, product, addend }) =>
-    context.module.function(`${name}.${format.suffix}`, ["i64", "i64", "i64", "i32"], ["i64"], (f) => {
-      const registers = [0, 1, 2].map((index) => f.param(index));
-      if (product) f.set(registers[0], xor(registers[0], product));
-      if (addend) f.set(registers[2], xor(registers[2], addend));
-      const rm = f.param(3);
-      if (format.single) emitSingleFusedFastPath(context, format, f, registers, rm);
-      const wide = registers.map((register) => format.wide(register));
-      f.return(call(context.soft.fma, ...wide, rm, i32Const(format.single)));
-    })
-  );
+/** FMADD, and as tail calls of it FMSUB, FNMSUB, FNMADD: the sign of the product, of the addend, or of both flipped. */
+function emitFused(context: Context, format: FormatEmitter): FunctionReference[] {
+  const params: ValueType[] = ["i64", "i64", "i64", "i32"];
+  const plain = context.module.function(`fmadd.${format.suffix}`, params, ["i64"], (f) => {
+    const registers = [0, 1, 2].map((index) => f.param(index));
+    if (format.single) emitSingleFusedFastPath(context, format, f, registers, f.param(3));
+    const wide = registers.map((register) => format.wide(register));
+    f.return(call(context.soft.fma, ...wide, f.param(3), i32Const(format.single)));
+  });
+  const variant = (name: FloatOperation, product: bigint, addend: bigint): FunctionReference =>
+    context.module.function(`${name}.${format.suffix}`, params, ["i64"], (f) => {
+      f.returnCall(plain, xor(f.param(0), product), f.param(1), xor(f.param(2), addend), f.param(3));
+    });
+  const { sign } = format;
+  return [plain, variant("fmsub", 0n, sign), variant("fnmsub", sign, 0n), variant("fnmadd", sign, sign)];
 }
 
 /**
