@@ -9,7 +9,7 @@
  */
 import { findCsr } from "./csr/csr_file.ts";
 import { compressedRow, decode } from "./isa/decode.ts";
-import type { Decoded, Format, Instruction } from "./isa/instruction.ts";
+import type { Decoded, Format } from "./isa/instruction.ts";
 
 /** ABI names of x0..x31. */
 export const X_NAMES: readonly string[] = (
@@ -37,9 +37,6 @@ const SYNTAX: Record<Format, string> = {
   J: "rd,target",
   none: "",
 };
-
-/** Major opcode of CSR accesses and privileged instructions. */
-const SYSTEM = "1110011";
 
 /** Major opcode of the instructions whose mnemonics end with their ordering bits. */
 const AMO = 0x2f;
@@ -75,21 +72,6 @@ const WORDS: Readonly<Record<string, (d: Decoded, address: bigint) => string>> =
   succ: (d) => fenceSet(d.bits >>> 20),
 };
 
-/** The syntax of a row of major opcode SYSTEM, which follows from the fields that its pattern leaves open. */
-function systemSyntax({ pattern }: Instruction): string {
-  const open = (from: number): boolean => pattern[from] === ".";
-  const [csr, rs2, rs1, rd] = [open(0), open(7), open(12), open(20)];
-  if (csr) return pattern[17] === "0" ? "rd,csr,rs1" : "rd,csr,uimm";
-  if (rd) return "rd,(rs1)";
-  if (!rs1) return "";
-  return pattern[17] === "0" ? "rs1,rs2" : rs2 ? "rs2,(rs1)" : "rs1";
-}
-
-function syntaxOf(instruction: Instruction): string {
-  if (instruction.syntax !== undefined) return instruction.syntax;
-  return instruction.pattern.endsWith(SYSTEM) ? systemSyntax(instruction) : SYNTAX[instruction.format];
-}
-
 function operands(syntax: string, decoded: Decoded, address: bigint): string {
   const written = decoded.rm === DYNAMIC ? syntax.replace(/,rm$/, "") : syntax;
   return written.replaceAll(/[a-z]+[1-3]?/g, (word) => WORDS[word](decoded, address));
@@ -116,5 +98,6 @@ export function disassemble(bits: number, address = 0n): string {
     const { name, syntax } = compressedRow(bits)!;
     return `${name} ${operands(syntax, decoded, address)}`.trimEnd();
   }
-  return `${mnemonic(decoded)} ${operands(syntaxOf(instruction), decoded, address)}`.trimEnd();
+  const syntax = instruction.syntax ?? SYNTAX[instruction.format];
+  return `${mnemonic(decoded)} ${operands(syntax, decoded, address)}`.trimEnd();
 }

@@ -196,7 +196,7 @@ const QUADRANT_0: readonly CompressedInstruction[] = [
 ];
 
 const QUADRANT_1: readonly CompressedInstruction[] = [
-  row("c.nop", "000 . 00000 ..... 01", "addi", "", () => ({ rd: 0, rs1: 0, imm: 0 })),
+  row("c.nop", "000 0 00000 00000 01", "addi", "", () => ({ rd: 0, rs1: 0, imm: 0 })),
   row(
     "c.addi",
     "000 . ..... ..... 01",
