@@ -18,6 +18,9 @@ const KEYRINGS = [
   "/etc/apt/trusted.gpg.d/debian-archive-trixie-automatic.gpg",
 ];
 
+/** The sentence for a full disk. */
+export const NO_SPACE = "The disk that holds the cache folder is full: the guest takes 500 MB there";
+
 /** Where and how packages are fetched. */
 export interface AptOptions {
   /** Absolute path of the folder that holds apt's private state and the downloaded packages. */
@@ -83,7 +86,9 @@ export class PrivateApt {
     try {
       await this.#downloadInto(name, work);
       const file = [...Deno.readDirSync(work)].find((entry) => entry.isFile && entry.name.endsWith(".deb"));
-      if (file === undefined) throw new HostToolError(`apt-get downloaded no file for the package '${name}': try again`);
+      if (file === undefined) {
+        throw new HostToolError(`apt-get downloaded no file for the package '${name}': try again`);
+      }
       await Deno.rename(`${work}/${file.name}`, target);
       return target;
     } finally {
@@ -106,6 +111,7 @@ export class PrivateApt {
     if (/Unable to locate package|no installation candidate/.test(result.stderr)) {
       throw new HostToolError(this.#lacks(name));
     }
+    if (/No space left on device/.test(result.stderr)) throw new HostToolError(NO_SPACE);
     throw new HostToolError(
       `Downloading the package '${name}' from '${this.#mirror}' failed (${lastError(result.stderr)}): ` +
         "check the network or the apt proxy, then try again",
@@ -167,13 +173,14 @@ Acquire::Languages "none";
 
 /** What was wrong with an `apt-get update`, as one sentence; undefined when it succeeded. apt reports much of it as warnings. */
 export function updateProblem(code: number, stderr: string, mirror: string): string | undefined {
-  if (/does not have a Release file|doesn't have the component|404/.test(stderr)) {
+  if (/No space left on device/.test(stderr)) return NO_SPACE;
+  if (/does not have a Release file|Failed to fetch \S+\s+4\d\d /.test(stderr)) {
     return `The mirror '${mirror}' has no Debian ${SUITE}: give a Debian mirror with --mirror URL`;
   }
   if (/doesn't support architecture/.test(stderr)) {
     return `The mirror '${mirror}' has no ${ARCHITECTURE}: give a full Debian mirror with --mirror URL`;
   }
-  if (/NO_PUBKEY|not signed|signature/i.test(stderr)) {
+  if (/NO_PUBKEY|BADSIG|EXPKEYSIG|is not signed/.test(stderr)) {
     return `The Debian archive keyring of this machine cannot verify ${SUITE} at '${mirror}': ` +
       "install a newer package debian-archive-keyring";
   }

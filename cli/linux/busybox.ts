@@ -7,10 +7,10 @@
  * @throws {RangeError} when there is no such table.
  */
 export function readAppletNames(program: Uint8Array): string[] {
-  const opening = new TextEncoder().encode("\0[\0[[\0");
-  for (let at = program.indexOf(0); at >= 0; at = program.indexOf(0, at + 1)) {
+  const opening = new TextEncoder().encode("[\0[[\0");
+  for (let at = program.indexOf(opening[0]); at >= 0; at = program.indexOf(opening[0], at + 1)) {
     if (!opening.every((byte, index) => program[at + index] === byte)) continue;
-    const names = readNames(program, at + 1);
+    const names = readNames(program, at);
     if (names.includes("sh") && names.includes("mount")) return names;
   }
   throw new RangeError("No table of applets in the busybox program");

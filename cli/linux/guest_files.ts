@@ -23,7 +23,7 @@ done
 
 fail() {
   echo "init: $1" >/dev/console
-  [ -n "$request" ] || exec cttyhack sh
+  [ -n "$request" ] || exec setsid cttyhack sh
   poweroff -f
 }
 
@@ -33,7 +33,7 @@ done </${MODULE_FOLDER}/order
 
 request=
 if [ -b /dev/vdb ]; then
-  read -r request </dev/vdb
+  read -r -n 128 request </dev/vdb
   case $request in "${RUN_MAGIC} 1 "*) ;; *) request= ;; esac
 fi
 
@@ -44,7 +44,7 @@ done
 mount -t tmpfs tmpfs /newroot/run
 for folder in proc sys dev; do mount -o move /$folder /newroot/$folder; done
 
-export HOME=/root TERM=linux PATH=/sbin:/bin:/usr/sbin:/usr/bin
+export HOME=/root TERM=linux PATH=/bin:/sbin:/usr/bin
 if [ -n "$request" ]; then
   mkdir /newroot/run/denovisor
   cp /run.sh /newroot/run/denovisor/run
@@ -55,7 +55,7 @@ exec switch_root /newroot /sbin/init
 
 /**
  * PID 1 of a run. Standard output and standard error of the command go through two pipes, each emptied by a \`pump\` that
- * writes what it got, as it comes, as one frame; see run_disk.ts. What the command leaves running in its session is ended
+ * writes what it got, as it comes, as one frame; see run_disk.ts. What the command leaves running in its process group is ended
  * with it. The answer is on its disk and the root file system is clean before the machine goes off.
  */
 export const RUN_SCRIPT = `#!/bin/sh
@@ -66,17 +66,16 @@ hostname denovisor
 
 # Writes the file $1.frame over the slot at block $2.
 send() {
-  dd if=$1.frame of=/dev/vdb bs=$3 seek=$2 oflag=seek_bytes,direct conv=sync,notrunc 2>>send.log
+  dd if=$1.frame of=/dev/vdb bs=$3 seek=$2 oflag=seek_bytes,direct conv=sync,notrunc 2>/dev/null
 }
 
 # Turns standard input into frames of the slot $1 at byte $2.
 pump() {
   sequence=0
   while true; do
-    told=$(dd bs=${RUN_CHUNK_SIZE} count=1 of=$1.frame seek=${RUN_BLOCK_SIZE} oflag=seek_bytes 2>&1)
-    size=\${told##* out?}
-    size=\${size%% *}
-    [ "$size" != 0 ] || break
+    dd bs=${RUN_CHUNK_SIZE} count=1 of=$1.frame seek=${RUN_BLOCK_SIZE} oflag=seek_bytes 2>/dev/null
+    size=$(($(stat -c %s $1.frame) - ${RUN_BLOCK_SIZE}))
+    [ $size -gt 0 ] || break
     echo "denovisor-frame $nonce $sequence $size" 1<>$1.frame
     send $1 $2 $(((size + ${2 * RUN_BLOCK_SIZE - 1}) / ${RUN_BLOCK_SIZE} * ${RUN_BLOCK_SIZE}))
     sequence=$((sequence + 1))
@@ -86,12 +85,14 @@ pump() {
 mkfifo out err
 pump out ${RUN_SLOTS.out * RUN_BLOCK_SIZE} <out &
 pump err ${RUN_SLOTS.err * RUN_BLOCK_SIZE} <err &
-dd if=/dev/vdb bs=${RUN_BLOCK_SIZE} skip=1 count=$(((length + ${RUN_BLOCK_SIZE - 1}) / ${RUN_BLOCK_SIZE})) 2>/dev/null | head -c $length >command
+dd if=/dev/vdb bs=${RUN_BLOCK_SIZE} skip=1 count=$(((length + ${
+  RUN_BLOCK_SIZE - 1
+}) / ${RUN_BLOCK_SIZE})) 2>/dev/null | head -c $length >command
 (cd /root && exec setsid sh -c '. /run/denovisor/command' sh) >out 2>err </dev/null &
 shell=$!
 wait $shell
 status=$?
-pkill -9 -s $shell
+kill -9 -$shell 2>/dev/null
 wait
 
 echo "denovisor-frame $nonce 0 0 $status" >status.frame
@@ -109,7 +110,7 @@ export const DISK_FILES: Readonly<Record<string, { readonly text: string; readon
   "etc/hostname": { text: "denovisor\n" },
   "etc/hosts": { text: "127.0.0.1 localhost denovisor\n" },
   "etc/fstab": { text: "/dev/vda / ext4 rw,noatime 0 0\n" },
-  "etc/profile": { text: "export PS1='\\w \\$ '\n" },
+  "etc/profile": { text: "export PS1='\\w \\$ '\ncd\n" },
   "etc/inittab": {
     text: `::sysinit:/etc/init.d/rcS
 ::respawn:/bin/cttyhack /bin/sh -l
@@ -129,16 +130,9 @@ echo "Debian's kernel, busybox's tools, the root disk /dev/vda. 'poweroff' ends 
 
 /** The folders of the disk, parents first. */
 export const DISK_FOLDERS: readonly string[] = [
-  ...["bin", "dev", "etc", "etc/init.d", "lib", "lib/modules", "mnt", "proc", "root", "run", "sys", "tmp", "usr"],
-  ...["var", "var/log"],
+  ...["bin", "dev", "etc", "etc/init.d", "lib", "lib/modules", "mnt", "proc", "root", "run", "sbin", "sys", "tmp"],
+  ...["usr", "usr/bin", "var", "var/log"],
 ];
 
-/** Symbolic links of the disk beside busybox's applets: one folder of programs under its four usual names. */
-export const DISK_LINKS: Readonly<Record<string, string>> = {
-  "sbin": "bin",
-  "usr/bin": "../bin",
-  "usr/sbin": "../bin",
-  "usr/lib": "../lib",
-  "var/run": "../run",
-  "etc/mtab": "../proc/self/mounts",
-};
+/** Names that busybox has outside /bin, for the kernel and for scripts that name their interpreter in full. */
+export const DISK_PROGRAMS: readonly string[] = ["sbin/init", "sbin/modprobe", "usr/bin/env"];

@@ -36,7 +36,10 @@ export function writeCpio(entries: readonly CpioEntry[], time = 0): Uint8Array<A
     data: new Uint8Array(),
   });
 
-  const size = members.reduce((sum, { header, name, data }) => align4(align4(sum + header.length + name.length) + data.length), 0);
+  const size = members.reduce(
+    (sum, { header, name, data }) => align4(align4(sum + header.length + name.length) + data.length),
+    0,
+  );
   const archive = new Uint8Array(size);
   let offset = 0;
   for (const member of members) {
@@ -50,7 +53,11 @@ export function writeCpio(entries: readonly CpioEntry[], time = 0): Uint8Array<A
 }
 
 function header(entry: CpioEntry, inode: number, time: number, size: number): string {
-  const permissions = entry.kind === "symlink" ? 0o777 : entry.kind === "character" ? 0o600 : entry.mode ?? defaultMode(entry.kind);
+  const permissions = entry.kind === "symlink"
+    ? 0o777
+    : entry.kind === "character"
+    ? 0o600
+    : entry.mode ?? defaultMode(entry.kind);
   const [major, minor] = entry.kind === "character" ? [entry.major, entry.minor] : [0, 0];
   const links = entry.kind === "directory" ? 2 : 1;
   const nameSize = new TextEncoder().encode(entry.path).length + 1;

@@ -14,6 +14,7 @@ export interface ModuleInfo {
 
 const ELF_MAGIC = 0x464c457f;
 const SECTION_HEADER_SIZE = 64;
+const SIGNATURE_MAGIC = "~Module signature appended~\n";
 
 /**
  * Reads the `.modinfo` section of a little-endian ELF64 object.
@@ -39,6 +40,18 @@ export function readModuleInfo(object: Uint8Array, label: string): ModuleInfo {
   };
 }
 
+/**
+ * The module without the signature appended to it (Linux: include/linux/module_signature.h: signature, 12 bytes of which the
+ * last four are its length, magic text); an unsigned one as it is.
+ */
+export function withoutSignature(object: Uint8Array): Uint8Array {
+  const footer = SIGNATURE_MAGIC.length + 12;
+  const end = object.length - footer;
+  if (end < 0 || new TextDecoder().decode(object.subarray(end + 12)) !== SIGNATURE_MAGIC) return object;
+  const length = new DataView(object.buffer, object.byteOffset, object.byteLength).getUint32(end + 8);
+  return length > end ? object : object.subarray(0, end - length);
+}
+
 /** A module's name from its path or file name: no folder, no suffix, dashes as underscores. */
 export function moduleName(path: string): string {
   return path.replace(/^.*\//, "").replace(/\.ko(\.\w+)?$/, "").replaceAll("-", "_");
@@ -46,19 +59,18 @@ export function moduleName(path: string): string {
 
 /**
  * The insertion order of `roots` and all that they depend on, each after its dependencies. A soft dependency counts when
- * one of the modules is named so or has it as an alias; names in `builtin` need no insertion.
+ * one of the modules is named so or has it as an alias. (`depends` never names what is built into the kernel.)
  *
  * @throws {RangeError} when a module is missing, or modules depend on each other in a circle.
  */
 export function insertionOrder(
   roots: readonly string[],
   modules: ReadonlyMap<string, ModuleInfo>,
-  builtin: ReadonlySet<string> = new Set(),
 ): string[] {
   const order: string[] = [];
   const open = new Set<string>();
   const visit = (name: string, neededBy: string): void => {
-    if (builtin.has(name) || order.includes(name)) return;
+    if (order.includes(name)) return;
     const info = modules.get(name);
     if (info === undefined) throw new RangeError(`Kernel module '${name}' is missing, needed by ${neededBy}`);
     if (open.has(name)) throw new RangeError(`Kernel module '${name}' depends on itself by way of ${neededBy}`);
@@ -67,7 +79,7 @@ export function insertionOrder(
       const provider = findProvider(soft, modules);
       if (provider !== undefined && provider !== name) visit(provider, `'${name}'`);
     }
-    for (const dependency of info.depends) visit(dependency, `'${name}'`);
+    for (const dependency of info.depends) visit(moduleName(dependency), `'${name}'`);
     open.delete(name);
     order.push(name);
   };

@@ -37,7 +37,7 @@ export interface RunDiskOptions {
   readonly command: string;
   /** A word of letters, digits and dashes that the guest must repeat; random where determinism is not asked for. */
   readonly nonce: string;
-  /** Receives the command's standard output, as it is produced; the bytes are the receiver's. */
+  /** Receives the command's standard output, as it is produced. The bytes are the receiver's; a pipe may take a part of them at a time. */
   readonly onOutput: (bytes: Uint8Array) => void;
   /** Receives the command's standard error. */
   readonly onError: (bytes: Uint8Array) => void;

@@ -20,7 +20,9 @@ export async function readTarMembers(
     const size = parseInt(text(header, 124, 12), 8) || 0;
     const type = String.fromCharCode(header[156]);
     const prefix = text(header, 345, 155);
-    const plain = text(header, 257, 5) === "ustar" && prefix !== "" ? `${prefix}/${text(header, 0, 100)}` : text(header, 0, 100);
+    const plain = text(header, 257, 5) === "ustar" && prefix !== ""
+      ? `${prefix}/${text(header, 0, 100)}`
+      : text(header, 0, 100);
     const isName = type === "L" || type === "x";
     const path = (longName || plain).replace(/^\.?\//, "");
     const keep = isName || ((type === "0" || type === "\0") && wants(path));
