@@ -11,34 +11,25 @@ import {
   binary,
   call,
   type Expr,
-  f64Const,
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
-  i64Const,
   type Local,
   type ModuleBuilder,
-  select,
   unary,
   type ValueType,
 } from "../../../core/wasm/mod.ts";
+import type { Context } from "./context.ts";
 import { emitClassify, emitCompare, emitMinimumMaximum, emitNanUnbox } from "./compare.ts";
 import { emitFromInteger, emitNarrow, emitToInteger, emitWiden } from "./convert.ts";
+import { additionError } from "./error_free.ts";
+import { emitFused } from "./fused.ts";
 import { doubleFormat, type FormatEmitter, isPlainNormal, singleFormat } from "./format.ts";
 import { FloatFlag, type FloatHelper, type FloatOperation, INTEGER_FORMATS, RoundingMode } from "./helpers.ts";
-import { emitSoftBase, type SoftBase } from "./soft.ts";
+import { emitSoftBase } from "./soft.ts";
 import { emitProductIsExact, emitSoftDivide, emitSoftSquareRoot } from "./soft_arithmetic.ts";
 import { emitSoftFma } from "./soft_fma.ts";
 import { and, both, is, ONE, SIGN, word, xor } from "./words.ts";
-
-/** What the emitters of operations share. */
-interface Context {
-  readonly module: ModuleBuilder;
-  readonly base: SoftBase;
-  readonly soft: Record<"divide" | "squareRoot" | "fma" | "productIsExact", FunctionReference>;
-  /** i32, not zero if "inexact" is set already. */
-  readonly inexactAlready: Expr;
-}
 
 /** One operation in one format. */
 interface Arithmetic {
@@ -138,14 +129,6 @@ function arithmetic({ soft }: Context): Arithmetic[] {
   ];
 }
 
-/** The error of `sum = a + b`, exact unless a step overflows (Knuth's TwoSum). */
-function additionError(format: FormatEmitter, f: FunctionBuilder, a: Local, b: Local, sum: Local): Expr {
-  const add = (x: Expr, y: Expr): Expr => format.binary("add", x, y);
-  const sub = (x: Expr, y: Expr): Expr => format.binary("sub", x, y);
-  const addedB = f.let(sub(sum, a));
-  return add(sub(a, sub(sum, addedB)), sub(b, addedB));
-}
-
 /** Whether `x * y` is not exactly `product`, all of them in the normal range (i32). A product of two singles is an exact double. */
 function productDiffers(isExact: FunctionReference, format: FormatEmitter, x: Expr, y: Expr, product: Expr): Expr {
   if (format.single) {
@@ -186,64 +169,4 @@ function emitArithmetic(context: Context, format: FormatEmitter, operation: Arit
     );
     f.return(operation.soft(format, registers.map((register) => f.let(format.wide(register))), rm));
   });
-}
-
-/** FMADD, and as tail calls of it FMSUB, FNMSUB, FNMADD: the sign of the product, of the addend, or of both flipped. */
-function emitFused(context: Context, format: FormatEmitter): FunctionReference[] {
-  const params: ValueType[] = ["i64", "i64", "i64", "i32"];
-  const plain = context.module.function(`fmadd.${format.suffix}`, params, ["i64"], (f) => {
-    const registers = [0, 1, 2].map((index) => f.param(index));
-    if (format.single) emitSingleFusedFastPath(context, format, f, registers, f.param(3));
-    const wide = registers.map((register) => format.wide(register));
-    f.return(call(context.soft.fma, ...wide, f.param(3), i32Const(format.single)));
-  });
-  const variant = (name: FloatOperation, product: bigint, addend: bigint): FunctionReference =>
-    context.module.function(`${name}.${format.suffix}`, params, ["i64"], (f) => {
-      f.returnCall(plain, xor(f.param(0), product), f.param(1), xor(f.param(2), addend), f.param(3));
-    });
-  const { sign } = format;
-  return [plain, variant("fmsub", 0n, sign), variant("fnmsub", sign, 0n), variant("fnmadd", sign, sign)];
-}
-
-/**
- * A single product is an exact double, and so the sum rounds to double, then to single. Rounding the sum to odd instead of to even
- * makes the double rounding innocuous: the last bit then tells that something lay beyond.
- */
-function emitSingleFusedFastPath(
-  { base, inexactAlready }: Context,
-  format: FormatEmitter,
-  f: FunctionBuilder,
-  registers: Local[],
-  rm: Expr,
-): void {
-  const double = doubleFormat();
-  const [a, b, c] = registers.map((register) => f.let(unary("f64.promote_f32", format.read(register))));
-  const product = f.let(binary("f64.mul", a, b));
-  const sum = f.let(binary("f64.add", product, c));
-  const error = f.let(additionError(double, f, product, c, sum));
-  const bits = f.let(unary("i64.reinterpret_f64", sum));
-  const isEven = unary("i64.eqz", and(bits, 1n));
-  f.if(both(binary("f64.ne", error, f64Const(0)), isEven), () => {
-    // one step towards the error: up in magnitude if both have the same sign
-    const outward = binary("i64.ge_s", xor(bits, unary("i64.reinterpret_f64", error)), i64Const(0));
-    f.set(bits, binary("i64.add", bits, select(outward, i64Const(1), i64Const(-1))));
-    f.set(sum, unary("f64.reinterpret_i64", bits));
-  });
-  const result = f.let(unary("f32.demote_f64", sum));
-  f.if(
-    both(is(rm, RoundingMode.nearestEven), isPlainNormal(format, result)),
-    () => {
-      f.if(
-        both(unary("i32.eqz", inexactAlready), binary("f64.ne", unary("f64.promote_f32", result), sum)),
-        () => {
-          f.call(base.accrue, i32Const(FloatFlag.inexact));
-        },
-        undefined,
-        "unlikely",
-      );
-      f.return(format.write(result));
-    },
-    undefined,
-    "likely",
-  );
 }
