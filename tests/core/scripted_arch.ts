@@ -172,6 +172,7 @@ function createGuest(
     maxGuestPageTableLevels: () => 4,
   };
   return {
+    startsAllCpus: context.mode === "machine",
     perCpu,
     extensionPoints: [point],
     createNestedPageTable: () => new RangeTable({ onFlush: () => log("flushNested") }),
