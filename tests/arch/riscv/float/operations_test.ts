@@ -109,3 +109,30 @@ Deno.test("emitFloatHelpers rounds results next to the smallest normal number an
     }
   }
 });
+
+Deno.test("emitFloatHelpers: fused multiply-add sees the smallest addend behind a tie, and a tie behind the addend", () => {
+  const random = new Random(SEED);
+  const view = new DataView(new ArrayBuffer(8));
+  const bits = { s: (x: number) => (view.setFloat32(0, x), BigInt(view.getUint32(0)) | BOX) } as Record<
+    string,
+    (x: number) => bigint
+  >;
+  bits.d = (x) => (view.setFloat64(0, x), view.getBigUint64(0));
+  for (const [format, precision] of [["s", 24], ["d", 53]] as const) {
+    const of = bits[format];
+    for (let n = 0; n < 20000; n++) {
+      // an odd product of up to precision + 2 bits, so often a tie, and an addend far below or far above it
+      const width = 2 + random.below(Math.ceil(precision / 2));
+      const a = random.below(2 ** width) * 2 + 1;
+      const b = random.below(2 ** Math.min(30, precision + 1 - width)) * 2 + 1;
+      const sign = random.pick([1, -1]);
+      const far = random.below(precision * 2 + 4);
+      const addend = sign *
+        random.pick([0, 2 ** -far, 2 ** (far + precision - 1), (2 ** 20 - 1) * 2 ** far, 3 * 2 ** far]);
+      const scale = 2 ** -random.below(precision);
+      const name = random.pick(["fmadd", "fmsub", "fnmsub", "fnmadd"] as const);
+      const operands = [of(a), of(b * scale), of(addend * random.pick([scale, 1]))];
+      check(`${name}.${format}`, operands, random.pick([0, 0, 0, 1, 2, 3, 4]), random.pick([0, 1]), `tie ${n}`);
+    }
+  }
+});
