@@ -226,7 +226,7 @@ export class AddrSpace {
       return true;
     }
     const leaf = this.table.query(guest);
-    if (leaf === undefined) return false;
+    if (leaf === undefined) return this.#mapAgain(area, guest - guest % PAGE_SIZE);
     if (access === "write" && (leaf.flags & MappingFlags.WRITE) === 0 && this.isLoggingDirty) {
       this.#allowWrite(area, guest);
       return true;
@@ -355,6 +355,13 @@ export class AddrSpace {
       return false;
     }
     this.#spurious = -1;
+    this.table.flush();
+    return true;
+  }
+
+  /** Maps a page with a frame but without a leaf: the table dropped it when it had no frame to split a huge leaf with. */
+  #mapAgain(area: MemoryArea, page: GuestPhysAddr): boolean {
+    if (!this.#projection.addRun(area, page, area.hostOf(page), PAGE_SIZE)) return false;
     this.table.flush();
     return true;
   }

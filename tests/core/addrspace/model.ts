@@ -1,7 +1,7 @@
 /** Helpers of the address-space tests: a guest that touches memory as a CPU would, and seeded random numbers. @module */
 import { AddrSpace, type AddrSpaceOptions } from "../../../core/addrspace/addr_space.ts";
 import { GuestMemory } from "../../../core/addrspace/guest_memory.ts";
-import { MappingFlags } from "../../../core/addrspace/nested_page_table.ts";
+import { MappingFlags, type NestedPageTable } from "../../../core/addrspace/nested_page_table.ts";
 import { RangeTable } from "../../../core/addrspace/range_table.ts";
 import type { AccessKind } from "../../../core/exit.ts";
 import { HostMemory } from "../../../core/memory.ts";
@@ -16,7 +16,7 @@ export const MIB = 1 << 20;
 /** An address space with everything around it. */
 export interface Setup {
   memory: HostMemory;
-  table: RangeTable;
+  table: NestedPageTable;
   space: AddrSpace;
   dma: GuestMemory;
   /** What `onContentsChanged` heard. */
@@ -26,10 +26,19 @@ export interface Setup {
 }
 
 /** Makes an address space over a range table. */
-export function setup(memorySize = 16 * MIB, options: Partial<AddrSpaceOptions> = {}, table?: RangeTable): Setup {
+export function setup(
+  memorySize = 16 * MIB,
+  options: Partial<AddrSpaceOptions> = {},
+  table?: RangeTable,
+): Setup & { table: RangeTable } {
   const memory = new HostMemory({ size: memorySize });
   let flushes = 0;
   table ??= new RangeTable({ limit: 2 ** 40, onFlush: () => flushes++ });
+  return { ...setupOver(memory, table, options), table, flushes: () => flushes };
+}
+
+/** Makes an address space over any table. */
+export function setupOver(memory: HostMemory, table: NestedPageTable, options: Partial<AddrSpaceOptions> = {}): Setup {
   const changed: [number, number][] = [];
   const space = new AddrSpace({
     table,
@@ -37,7 +46,7 @@ export function setup(memorySize = 16 * MIB, options: Partial<AddrSpaceOptions> 
     onContentsChanged: (host, length) => changed.push([host, length]),
     ...options,
   });
-  return { memory, table, space, dma: new GuestMemory(space), changed, flushes: () => flushes };
+  return { memory, table, space, dma: new GuestMemory(space), changed, flushes: () => 0 };
 }
 
 const FLAG = { read: READ, write: WRITE, execute: EXECUTE };
@@ -45,8 +54,8 @@ const FLAG = { read: READ, write: WRITE, execute: EXECUTE };
 /** Host address that a guest access reaches, after repairs of its faults; -1 if the fault is the guest's own. */
 export function access({ table, space }: Setup, guest: number, kind: AccessKind): number {
   for (let attempt = 0; attempt < 3; attempt++) {
-    const host = table.toHost(guest);
-    if (host >= 0 && (table.hitFlags & FLAG[kind]) !== 0) return host;
+    const leaf = table.query(guest);
+    if (leaf !== undefined && (leaf.flags & FLAG[kind]) !== 0) return leaf.host;
     if (!space.handlePageFault(guest, kind)) return -1;
   }
   throw new Error(`a repaired fault at ${guest} faults again`);
