@@ -146,6 +146,18 @@ Deno.test("AddrSpace.handlePageFault uses small pieces up before it says that ho
   assert.equal(made.memory.framesInUse, 0);
 });
 
+Deno.test("AddrSpace never replaces frames that memory has when it brings in their neighbours", () => {
+  const made = setup(256 * KIB); // 48 frames above the reserved 64 KiB
+  made.space.mapAlloc(0, 40 * PAGE, RW, true);
+  made.space.mapAlloc(RAM, 64 * KIB, RW, false);
+  assert.equal(guestStore(made, RAM + PAGE, 7), true);
+  assert.equal(made.memory.framesInUse, 41, "no piece of 64 KiB is left, so a single frame came in");
+  made.space.unmap(0, 40 * PAGE);
+  assert.equal(guestStore(made, RAM, 8), true);
+  assert.equal(guestLoad(made, RAM + PAGE), 7);
+  assert.equal(made.memory.framesInUse, 2);
+});
+
 Deno.test("AddrSpace.mapAlloc that fails leaves no mapping and loses no frame", () => {
   const made = setup(256 * KIB);
   refuses(
