@@ -145,6 +145,10 @@ export interface ArchGuest {
   statistics(): Readonly<Record<string, number>>;
   /** Puts what belongs to the VM and not to one CPU (for example firmware state) back to its power-on state. */
   reset(): void;
+  /** Copies out what belongs to the VM and not to one CPU, structured-cloneable; left out if there is nothing. */
+  save?(): unknown;
+  /** Takes that over. */
+  restore?(state: unknown): void;
 }
 
 /** A kernel image as it lies in guest memory. */

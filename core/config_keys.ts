@@ -214,7 +214,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     key: "kernel.kernel_load_addr",
     type: "address",
-    meaning: "Where a kernel goes whose format does not say so; default: start of RAM",
+    meaning:
+      "Where the kernel goes; default: where its format says, flat bytes 2 MiB above the start of RAM, or at it in machine mode without firmware",
     check: address(),
   },
   ...image("bios"),

@@ -9,10 +9,17 @@
 /** A source of random bytes whose state a snapshot can hold. */
 export class RandomSequence {
   #state: Uint32Array = new Uint32Array(4);
+  #seed: number;
 
   /** Starts the sequence of a seed (32 bits). */
   constructor(seed: number) {
-    let z = seed >>> 0;
+    this.#seed = seed;
+    this.restart();
+  }
+
+  /** Starts the sequence again. */
+  restart(): void {
+    let z = this.#seed >>> 0;
     for (let i = 0; i < 4; i++) {
       z = (z + 0x9e3779b9) >>> 0;
       let x = z;

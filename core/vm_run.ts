@@ -1,0 +1,246 @@
+/**
+ * The run loop: slices of guest code in turn, everything from outside between them, sleep when nothing can run.
+ *
+ * @module
+ */
+import type { AxVCpu } from "./vcpu.ts";
+import { handleExit } from "./vm_exits.ts";
+import type { VmMachine } from "./vm_machine.ts";
+
+/** Steps of a turn when there is one CPU; a turn only matters then as the interval of looking around. */
+const TURN_ALONE = 200_000;
+
+/** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
+const TURN_SHARED = 20_000;
+
+/** Effort, in steps, after which the loop looks at the host's clock. */
+const LOOK_AROUND = 400_000;
+
+/** Effort that an exit counts for: about a microsecond. */
+const EXIT_EFFORT = 200;
+
+/** Milliseconds of host time after which the host's event loop gets a turn. */
+const YIELD_AFTER_MS = 5;
+
+/** Effort after which it gets one if the host has no clock. */
+const YIELD_AFTER_EFFORT = 2_000_000;
+
+/** Effort of an idle skip of virtual time. */
+const SKIP_EFFORT = 2000;
+
+/** Longest sleep: some hosts cannot sleep for longer than 2^31 milliseconds. */
+const LONGEST_SLEEP_MS = 2 ** 30;
+
+/** Sleeps below this are turns of the event loop: a host's timer is no finer. */
+const SHORTEST_SLEEP_MS = 0.5;
+
+/** Why {@link VmRunner.run} returned. */
+export type RunPause = "power" | "steps" | "attention" | "failure";
+
+/** Runs a machine until something happens that its owner must decide. */
+export class VmRunner {
+  /** Ends the run at the next possibility; whoever set it clears it. */
+  attention = false;
+  #machine: VmMachine;
+  #deadlineMoved = false;
+  #running: AxVCpu | undefined;
+  #wake: (() => void) | undefined;
+  #effort = 0;
+  #lastYield = 0;
+  #looked = 0;
+
+  /** Runs `machine`. */
+  constructor(machine: VmMachine) {
+    this.#machine = machine;
+    const { clock, inbox, completions } = machine;
+    clock.setRunningSteps(() => this.#running === undefined ? 0 : this.#running.steps);
+    clock.onEarlierDeadline = (): void => {
+      this.#deadlineMoved = true;
+      this.#running?.arch.kick();
+    };
+    inbox.onPosted = (): void => this.#wake?.();
+    completions.onSettled = (): void => this.#wake?.();
+  }
+
+  /** A CPU inside its slice stops as soon as it can: somebody asked for something. */
+  kick(): void {
+    this.#running?.arch.kick();
+  }
+
+  /**
+   * Executes until a power request, a failure, an exact number of steps, or {@link attention}.
+   *
+   * @param limit Steps since the VM was started; Infinity for no limit
+   */
+  async run(limit: number): Promise<RunPause> {
+    const machine = this.#machine;
+    const { schedule, inbox, clock, completions, host } = machine;
+    this.#lastYield = host.nowMs();
+    this.#running = undefined;
+    for (;;) {
+      inbox.drain(schedule.steps);
+      if (this.attention) return "attention";
+      if (schedule.steps >= limit) return "steps";
+      if (!completions.applyDue()) {
+        await this.sleep(Infinity);
+        continue;
+      }
+      clock.expire();
+      if (machine.power !== undefined) return "power";
+      if (machine.failure !== undefined) return "failure";
+      const cpu = this.#inTurn() ?? this.#next();
+      if (cpu === undefined) {
+        if (!await this.#idle()) return "failure";
+      } else {
+        this.#execute(cpu, limit);
+      }
+      if (this.#isTimeToYield()) {
+        await host.yieldToHost();
+        this.#lastYield = host.nowMs();
+        this.#effort = 0;
+        this.#looked = 0;
+      }
+    }
+  }
+
+  /** Waits for so many milliseconds, or until something comes through the door. */
+  async sleep(milliseconds: number): Promise<void> {
+    const { host, inbox } = this.#machine;
+    if (!inbox.isEmpty) return;
+    if (milliseconds < SHORTEST_SLEEP_MS) return await host.yieldToHost();
+    const length = milliseconds === Infinity ? Infinity : Math.min(LONGEST_SLEEP_MS, milliseconds);
+    const sleep = host.sleep(length);
+    this.#wake = (): void => sleep.cancel();
+    await sleep.done;
+    this.#wake = undefined;
+  }
+
+  /** Stores the state of the CPU that is loaded, so that all of them can be looked at. */
+  unbind(): void {
+    for (const cpu of this.#machine.vcpus) {
+      if (cpu.isBound && cpu.state !== "Invalid") cpu.unbind();
+    }
+  }
+
+  #isTimeToYield(): boolean {
+    if (this.#effort - this.#looked < LOOK_AROUND) return false;
+    this.#looked = this.#effort;
+    const { host } = this.#machine;
+    return host.realTime ? host.nowMs() - this.#lastYield >= YIELD_AFTER_MS : this.#effort >= YIELD_AFTER_EFFORT;
+  }
+
+  /** The CPU whose turn is not over. */
+  #inTurn(): AxVCpu | undefined {
+    const { schedule, vcpus } = this.#machine;
+    return schedule.left > 0 && this.#canRun(schedule.current) ? vcpus[schedule.current] : undefined;
+  }
+
+  /**
+   * Gives the turn to the next CPU that can run. CPUs wake here and nowhere else: between turns, whose ends depend on executed steps
+   * alone, so that how often the loop looks around changes nothing for the guest.
+   */
+  #next(): AxVCpu | undefined {
+    const { schedule, vcpus } = this.#machine;
+    for (const cpu of vcpus) {
+      if (cpu.wakeIfPending()) schedule.suspended[cpu.id] = false;
+    }
+    for (let i = 1; i <= vcpus.length; i++) {
+      const index = (schedule.current + i) % vcpus.length;
+      if (!this.#canRun(index)) continue;
+      schedule.current = index;
+      schedule.left = vcpus.length === 1 ? TURN_ALONE : TURN_SHARED;
+      return vcpus[index];
+    }
+    return undefined;
+  }
+
+  #canRun(index: number): boolean {
+    const { schedule, vcpus } = this.#machine;
+    return schedule.started[index] && vcpus[index].state !== "Blocked";
+  }
+
+  /** Executes a CPU until its turn ends, an event is due, or it is time to look around. Nothing in here waits. */
+  #execute(cpu: AxVCpu, limit: number): void {
+    const machine = this.#machine;
+    const { schedule, clock } = machine;
+    const { arch } = cpu;
+    this.#load(cpu);
+    const lookAt = this.#looked + LOOK_AROUND;
+    let deadline = arch.timerDeadline();
+    let room = this.#stepsToEvent();
+    let first = true;
+    while (schedule.left > 0) {
+      let budget = Math.min(schedule.left, limit - schedule.steps, room);
+      if (budget <= 0) {
+        // An event that stays due although it was handled must not keep the guest from going on.
+        if (!first || schedule.steps >= limit) return;
+        budget = 1;
+      }
+      first = false;
+      this.#running = cpu;
+      const exit = cpu.run(budget);
+      this.#running = undefined;
+      const used = arch.steps;
+      schedule.steps += used;
+      schedule.left -= Math.max(1, used);
+      room -= used;
+      clock.advance(used);
+      this.#effort += used + EXIT_EFFORT;
+      for (const hook of machine.exitHooks) hook(cpu.id, exit);
+      if (exit.kind !== "Nothing") handleExit(machine, cpu, exit);
+      if (this.attention || machine.power !== undefined || machine.failure !== undefined) return;
+      if (cpu.state !== "Ready" || this.#effort >= lookAt) return;
+      if (this.#deadlineMoved || arch.timerDeadline() !== deadline) {
+        deadline = arch.timerDeadline();
+        room = this.#stepsToEvent();
+      }
+    }
+  }
+
+  /** Makes `cpu` the one whose state is in the physical CPU. */
+  #load(cpu: AxVCpu): void {
+    if (cpu.isBound) return;
+    this.unbind();
+    cpu.bind();
+  }
+
+  /** Steps until the next timer, completion or CPU timer interrupt. */
+  #stepsToEvent(): number {
+    this.#deadlineMoved = false;
+    return this.#machine.clock.stepsUntil(this.#nextEvent(false));
+  }
+
+  /** Tick of the next thing that happens by itself. A CPU's deadline in the past is pending or masked: nothing happens then. */
+  #nextEvent(idle: boolean): number {
+    const { clock, completions, vcpus, schedule } = this.#machine;
+    let next = Math.min(clock.nextDeadline, completions.nextDue);
+    const now = clock.now();
+    for (const cpu of vcpus) {
+      if (!schedule.started[cpu.id] || (idle && cpu.state !== "Blocked")) continue;
+      const deadline = cpu.arch.timerDeadline();
+      if (deadline > now && deadline < next) next = deadline;
+    }
+    return next;
+  }
+
+  /** Nothing can run: virtual time skips to the next event, real time is slept away. False if nothing can ever run again. */
+  async #idle(): Promise<boolean> {
+    const machine = this.#machine;
+    const { clock, schedule, vcpus } = machine;
+    if (!schedule.started.some((started) => started)) {
+      machine.failure = "every CPU of the guest has stopped itself, so nothing can start one again";
+      return false;
+    }
+    // Between turns no CPU is loaded, so that a sleeping VM can be looked at.
+    if (vcpus.length > 1) this.unbind();
+    schedule.left = 0;
+    const event = this.#nextEvent(true);
+    if (clock.virtual && event !== Infinity) {
+      clock.skipTo(event);
+      this.#effort += SKIP_EFFORT;
+    } else {
+      await this.sleep(clock.millisecondsUntil(event));
+    }
+    return true;
+  }
+}
