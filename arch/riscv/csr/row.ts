@@ -17,7 +17,7 @@ import type { Word64 } from "./word64.ts";
 export type CsrCondition = "float" | "counter" | "sstc" | "translation";
 
 /** What a CSR does, with masks of type `M`. */
-interface CsrShape<M> {
+export interface CsrShape<M> {
   /** Number in the encoding. */
   readonly number: number;
   /** Name as the specification spells it. */
