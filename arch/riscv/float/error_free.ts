@@ -29,7 +29,7 @@ const plus = (a: Expr, b: Expr): Expr => binary("f64.add", a, b);
 const minus = (a: Expr, b: Expr): Expr => binary("f64.sub", a, b);
 const times = (a: Expr, b: Expr): Expr => binary("f64.mul", a, b);
 
-/** The error of `sum = a + b`, exact unless a step overflows (Knuth's TwoSum). */
+/** The error of `sum = a + b`, exact unless a step overflows, which it cannot if the sum is exact (Knuth's TwoSum). */
 export function additionError(format: FormatEmitter, f: FunctionBuilder, a: Expr, b: Expr, sum: Expr): Expr {
   const add = (x: Expr, y: Expr): Expr => format.binary("add", x, y);
   const sub = (x: Expr, y: Expr): Expr => format.binary("sub", x, y);

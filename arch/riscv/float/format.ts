@@ -43,8 +43,6 @@ export interface FormatEmitter {
   constant(value: number): Expr;
   /** Smallest normal number. */
   readonly minNormal: number;
-  /** A power of two below which no sum of two numbers can have overflowed in any step of an error-free addition. */
-  readonly safeMaximum: number;
 }
 
 /** The single format; `widen` is the soft function of that name. */
@@ -60,7 +58,6 @@ export function singleFormat(widen: FunctionReference): FormatEmitter {
     unary: (op, a) => unary(`f32.${op}`, a),
     constant: f32Const,
     minNormal: 2 ** -126,
-    safeMaximum: 2 ** 126,
   };
 }
 
@@ -77,7 +74,6 @@ export function doubleFormat(): FormatEmitter {
     unary: (op, a) => unary(`f64.${op}`, a),
     constant: f64Const,
     minNormal: 2 ** -1022,
-    safeMaximum: 2 ** 1022,
   };
 }
 

@@ -91,7 +91,8 @@ function arithmetic({ soft }: Context): Arithmetic[] {
   const sum: Omit<Arithmetic, "name"> = {
     operands: 2,
     hardware: (format, _, [a, b]) => format.binary("add", a, b),
-    usable: (format, result) => format.binary("lt", format.unary("abs", result), format.constant(format.safeMaximum)),
+    // subnormal sums are exact, and an exact sum is exact in every step of TwoSum: one that overflows means "inexact" too
+    usable: (format, result) => format.binary("lt", format.unary("abs", result), format.constant(Infinity)),
     inexact: (format, f, result, [a, b]) =>
       format.binary("ne", additionError(format, f, a, b, result), format.constant(0)),
     soft: (format, [a, b], rm) => call(soft.fma, a, word(ONE), b, rm, i32Const(format.single)),
