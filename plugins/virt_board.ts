@@ -1,10 +1,14 @@
 /**
  * The default board: the devices of QEMU's `virt` machine at its addresses and interrupt numbers (QEMU hw/riscv/virt.c).
  *
- * This file alone knows them. The single plugins take theirs from {@link VIRT}; the board loads those plugins one by one.
+ * This file alone knows them. The single plugins take theirs from here, and the board loads those plugins one by one, so a VM
+ * can have the whole board, the board without some parts, or single plugins.
  *
  * @module
  */
+import { HypervisorError } from "../core/errors.ts";
+import type { FdtValue } from "../core/fdt_types.ts";
+import { type ExtensionPoint, extensionPoint, type Plugin, type PluginContext } from "../core/plugin_types.ts";
 
 /** Where a device of the board is. */
 export interface Place {
@@ -16,11 +20,11 @@ export interface Place {
   readonly irq?: number;
 }
 
-/** The board's map. */
+/** The board's map. HTIF, which QEMU's board lacks, is where QEMU's `spike` machine has it. */
 export const VIRT = {
   testFinisher: { base: 0x10_0000, size: 0x1000 },
   goldfishRtc: { base: 0x10_1000, size: 0x1000, irq: 11 },
-  htif: { base: 0x100_0000, size: 0x10 },
+  htif: { base: 0x100_0000, size: 0x1000 },
   clint: { base: 0x200_0000, size: 0x1_0000 },
   plic: { base: 0xc00_0000, size: 0x60_0000 },
   uart: { base: 0x1000_0000, size: 0x100, irq: 10 },
@@ -30,6 +34,126 @@ export const VIRT = {
 export const VIRTIO_SLOTS = 8;
 
 /** Where virtio-mmio slot 0 to 7 is. */
-export function virtioSlot(slot: number): Place {
+export function virtioPlace(slot: number): Place {
   return { base: 0x1000_1000 + slot * 0x1000, size: 0x1000, irq: 1 + slot };
+}
+
+/** The number in a plugin's option `slot`; throws if it is none of the board's. */
+export function slotOption(slot: unknown): number {
+  if (typeof slot === "number" && Number.isInteger(slot) && slot >= 0 && slot < VIRTIO_SLOTS) return slot;
+  throw new HypervisorError(
+    `Option "slot" must be a number from 0 to ${VIRTIO_SLOTS - 1}, not ${JSON.stringify(slot)}`,
+  );
+}
+
+/** The parts with one device each, in the order in which they are set up; the console first. */
+const PARTS: Readonly<Record<string, () => Promise<{ default: Plugin }>>> = {
+  uart: () => import("./uart.ts"),
+  plic: () => import("./plic.ts"),
+  clint: () => import("./clint.ts"),
+  goldfish_rtc: () => import("./goldfish_rtc.ts"),
+  test_finisher: () => import("./test_finisher.ts"),
+  htif: () => import("./htif.ts"),
+};
+
+/** What a virtio slot holds: a part and its options. */
+interface SlotContent {
+  readonly part: "virtio_blk" | "virtio_rng" | "virtio_empty";
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Properties of the device tree's root; the VM owns the point. */
+const ROOT: ExtensionPoint<Readonly<Record<string, FdtValue>>> = extensionPoint("root-properties");
+
+const plugin: Plugin = {
+  name: "virt_board",
+  apiVersion: 1,
+  options: {
+    disks: "list of disks in slots 0, 1, ...: a path, or a table of options of virtio_blk (path, mode, backend, id)",
+    rng: "true puts a source of random numbers into the last slot",
+    without: "list of parts to leave out: uart, plic, clint, goldfish_rtc, test_finisher, htif, virtio0 to virtio7",
+  },
+  async setup(context) {
+    const without = readWithout(context.options.without ?? []);
+    const slots = readSlots(context.options, without);
+    context.extend(ROOT, { compatible: ["denovisor,virt", "riscv-virtio"], model: "Denovisor virt board" });
+    for (const [name, load] of Object.entries(PARTS)) {
+      if (!without.has(name)) await setUpPart(context, load, {});
+    }
+    for (const [slot, { part, options }] of slots) {
+      await setUpPart(context, VIRTIO_PARTS[part], { ...options, slot });
+    }
+  },
+};
+
+export default plugin;
+
+/** What may be in a virtio slot. */
+const VIRTIO_PARTS: Readonly<Record<SlotContent["part"], () => Promise<{ default: Plugin }>>> = {
+  virtio_blk: () => import("./virtio_blk.ts"),
+  virtio_rng: () => import("./virtio_rng.ts"),
+  virtio_empty: () => import("./virtio_empty.ts"),
+};
+
+/** Sets one part up as if the VM had, with options of its own. */
+async function setUpPart(
+  context: PluginContext,
+  load: () => Promise<{ default: Plugin }>,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { default: part } = await load();
+  await part.setup({
+    device: (spec) => context.device(spec),
+    extend: (point, value) => context.extend(point, value),
+    irq: (name) => context.irq(name),
+    memory: context.memory,
+    clock: context.clock,
+    console: (name) => context.console(name),
+    options,
+    onExit: (hook) => context.onExit(hook),
+    onReset: (hook) => context.onReset(hook),
+    vm: context.vm,
+  });
+}
+
+function readWithout(value: unknown): Set<string> {
+  const known = [...Object.keys(PARTS), ...Array.from({ length: VIRTIO_SLOTS }, (_, slot) => `virtio${slot}`)];
+  const names = Array.isArray(value) ? value : [value];
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    const list = unknown.map((name) => JSON.stringify(name)).join(", ");
+    throw new HypervisorError(`Option "without" names ${list}, but the board's parts are ${known.join(", ")}`);
+  }
+  return new Set(names);
+}
+
+/** What each slot holds that is not left out: disks from slot 0 on, random numbers in the last one. */
+function readSlots(options: PluginContext["options"], without: ReadonlySet<string>): Map<number, SlotContent> {
+  const slots = new Map<number, SlotContent>();
+  for (let slot = 0; slot < VIRTIO_SLOTS; slot++) {
+    if (!without.has(`virtio${slot}`)) slots.set(slot, { part: "virtio_empty", options: {} });
+  }
+  const free = [...slots.keys()];
+  const { disks = [], rng = false } = options;
+  if (typeof rng !== "boolean") {
+    throw new HypervisorError(`Option "rng" must be true or false, not ${JSON.stringify(rng)}`);
+  }
+  if (!Array.isArray(disks)) {
+    throw new HypervisorError(
+      `Option "disks" must be a list, not ${JSON.stringify(disks)}; write disks = ["disk.img"]`,
+    );
+  }
+  if (disks.length + Number(rng) > free.length) {
+    throw new HypervisorError(
+      `Option "disks" has ${disks.length} disks, but only ${free.length - Number(rng)} virtio slots are free`,
+    );
+  }
+  disks.forEach((disk: unknown, index) => {
+    if (typeof disk !== "string" && (typeof disk !== "object" || disk === null)) {
+      throw new HypervisorError(`Option "disks" must hold paths or tables of options, not ${JSON.stringify(disk)}`);
+    }
+    slots.set(free[index], { part: "virtio_blk", options: typeof disk === "string" ? { path: disk } : { ...disk } });
+  });
+  if (rng) slots.set(free[free.length - 1], { part: "virtio_rng", options: {} });
+  return slots;
 }

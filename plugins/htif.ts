@@ -1,0 +1,32 @@
+/**
+ * The plugin that serves `tohost` and `fromhost` of an ELF image in machine mode: exit code and console, as Spike does.
+ *
+ * In guest mode there is no such program, and it adds nothing. It has no device-tree node: firmware that found one would power
+ * off through it instead of the test finisher.
+ *
+ * @module
+ */
+import type { Plugin } from "../core/plugin_types.ts";
+import { Htif } from "../devices/htif.ts";
+import { VIRT } from "./virt_board.ts";
+
+const plugin: Plugin = {
+  name: "htif",
+  apiVersion: 1,
+  options: { console: "name of the console that it shares (default uart0)" },
+  setup(context) {
+    if (!context.irq("cpu0/machine-timer")) return;
+    let htif: Htif | undefined;
+    context.device({
+      name: "htif",
+      ...VIRT.htif,
+      create: () => {
+        const console = context.console(String(context.options.console ?? "uart0"));
+        return htif = new Htif({ memory: context.memory, vm: context.vm, console });
+      },
+    });
+    context.onExit(() => htif?.poll());
+  },
+};
+
+export default plugin;
