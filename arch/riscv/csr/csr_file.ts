@@ -121,8 +121,8 @@ function virtualAccessFault(hart: Hart, csr: Csr, privilege: number): number {
   if (!isHsQualified(hart, csr)) return Cause.ILLEGAL_INSTRUCTION;
   if (csr.needs === "float" && (hart.state.low(FIELD.vsstatus) & Status.FS) === 0) return Cause.ILLEGAL_INSTRUCTION;
   const level = (csr.number >>> 8) & 3;
-  // Level 2 are the hypervisor's own and the VS CSRs under their own names.
-  const allowed = level <= privilege && level < 2 && meetsVirtualCondition(hart, csr, privilege);
+  // Level 2, the hypervisor's own and the VS CSRs under their own names, is above VS-mode.
+  const allowed = level <= privilege && meetsVirtualCondition(hart, csr, privilege);
   return allowed ? 0 : Cause.VIRTUAL_INSTRUCTION;
 }
 

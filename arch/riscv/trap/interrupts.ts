@@ -70,7 +70,8 @@ function guestExternal(hart: Hart): number {
   const wires = state.low(FIELD.hgeip);
   if (wires === 0) return 0;
   const source = (state.low(FIELD.hstatus) & HStatus.VGEIN) >> VGEIN_SHIFT;
-  const selected = source !== 0 && ((wires >>> source) & 1) !== 0 ? VSEIP : 0;
+  // Bit 0 of hgeip is never set, so that VGEIN = 0 selects nothing.
+  const selected = ((wires >>> source) & 1) !== 0 ? VSEIP : 0;
   return (wires & state.low(FIELD.hgeie)) === 0 ? selected : selected | SGEIP;
 }
 

@@ -25,6 +25,7 @@ Deno.test("after resetCsrs the hart is in M-mode with the fixed fields in place"
   assert.equal(readCsr64(hart, 0x600), 0x2_0000_0000n);
   assert.equal(readCsr64(hart, 0x303), 0x1444n);
   assert.equal(readCsr64(hart, 0xf14), 5n);
+  assert.deepEqual([0x14d, 0x24d].map((number) => readCsr64(hart, number)), [2n ** 64n - 1n, 2n ** 64n - 1n]);
 });
 
 Deno.test("in guest mode resetCsrs hands over an open HS-mode", () => {

@@ -46,3 +46,10 @@ Deno.test("a locked top of range locks the address below it, across pmpcfg0 and 
   const values = [6, 7, 8, 9, 10, 15].map((index) => readCsr64(hart, ADDRESS0 + index));
   assert.deepEqual(values, [5n, 0n, 0n, 5n, 0n, 5n]);
 });
+
+Deno.test("a top of range that is not locked locks nothing", () => {
+  const hart = createTestHart();
+  writeCsr64(hart, CFG0, 0x09n << 8n);
+  for (const index of [0, 1]) writeCsr64(hart, ADDRESS0 + index, 5n);
+  assert.deepEqual([0, 1].map((index) => readCsr64(hart, ADDRESS0 + index)), [5n, 5n]);
+});

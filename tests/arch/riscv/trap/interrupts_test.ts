@@ -160,6 +160,10 @@ Deno.test("stimecmp decides about STIP only with menvcfg.STCE", () => {
   assert.equal(readCsr64(hart, MIP), 0n, "what software had set does not count");
   hart.now = 101;
   assert.equal(readCsr64(hart, MIP), 0x20n);
+  writeCsr64(hart, MIP, 0n);
+  writeCsr64(hart, 0x30a, 0n);
+  hart.now = 0;
+  assert.equal(readCsr64(hart, MIP), 0x20n, "the software bit could not be written meanwhile");
 });
 
 Deno.test("VSTIP is hvip.VSTIP or, with henvcfg.STCE, the guest's time against vstimecmp, unsigned, also while V=0", () => {
