@@ -157,6 +157,7 @@ class Builder {
     const registrations = await setupPlugins(this.#config.plugins, this.#options.base, this.#services(ram, guest));
     const withInterrupts = this.#config.devices.interrupt_mode === "emu";
     this.#deviceSet = createDevices(registrations.devices, this.#bus, withInterrupts);
+    if (this.#consoles.size === 0) this.#console("firmware");
     this.#machine = { ...this.#parts(memory, guest, space, ram, registrations), ivc };
     for (const cpu of this.#vcpus) cpu.setup(0, space.root);
     return { machine: this.#machine, deviceSet: this.#deviceSet, dispose: () => this.dispose() };
@@ -209,7 +210,8 @@ class Builder {
       guestMemorySize: memory_regions.reduce((sum, { size }) => sum + size, 0),
       memory,
       clock: this.#clock,
-      console: (name) => this.#console(name).port,
+      // Firmware prints where the first device does, as on a board with one serial port.
+      console: (name) => (this.#consoles.values().next().value ?? this.#console(name)).port,
       readGuest: (address, length) => this.#ram!.read(address, length),
       writeGuest: (address, bytes) => this.#ram!.write(address, bytes),
       isRam: (address) => this.#space!.contains(address),
