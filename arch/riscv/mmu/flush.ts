@@ -9,14 +9,14 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import { MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { type CsrField, FIELD } from "../layout.ts";
+import { FIELD } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
 import { Access } from "./pte.ts";
 import { ALL_BANKS, Bank, SUPERVISOR_BANKS, type Tlb, VIRTUAL_BANKS } from "./tlb.ts";
 import type { Translator } from "./translator.ts";
 
-/** CSRs that decide about translation, beside PMP. */
-const WATCHED: readonly CsrField[] = ["satp", "vsatp", "hgatp", "menvcfg", "henvcfg"];
+/** Fields of the CSRs that decide about translation, beside PMP. */
+const WATCHED: readonly number[] = [FIELD.satp, FIELD.vsatp, FIELD.hgatp, FIELD.menvcfg, FIELD.henvcfg];
 
 /** Bits in {@link WATCHED} order: what {@link Flusher.translationChanged} found. */
 const Changed = { SATP: 1, VSATP: 2, HGATP: 4, MENVCFG: 8, HENVCFG: 16 } as const;
@@ -163,8 +163,8 @@ export class Flusher {
     const { state } = this.#hart;
     let changed = 0;
     for (let i = 0; i < WATCHED.length; i++) {
-      const low = state.low(FIELD[WATCHED[i]]);
-      const high = state.high(FIELD[WATCHED[i]]);
+      const low = state.low(WATCHED[i]);
+      const high = state.high(WATCHED[i]);
       if (this.#seen[i * 2] === low && this.#seen[i * 2 + 1] === high) continue;
       this.#seen[i * 2] = low;
       this.#seen[i * 2 + 1] = high;
