@@ -39,6 +39,8 @@ export class Clint implements Device {
   readonly #timers: readonly Timer[];
 
   /**
+   * Makes one.
+   *
    * @param targets Inputs of the CPUs in their order
    * @param clock Its ticks are `mtime`
    */

@@ -56,6 +56,8 @@ export class GoldfishRtc implements Device {
   readonly #timer: Timer;
 
   /**
+   * Makes one.
+   *
    * @param irq Driven while an enabled alarm interrupt is pending
    * @param clock Time since the VM began, and when that was
    */

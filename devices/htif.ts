@@ -32,7 +32,7 @@ export interface HtifOptions {
   /** The guest's memory. */
   readonly memory: GuestDma;
   /** Where characters go and come from. */
-  readonly console: ConsolePort;
+  readonly port: ConsolePort;
   /** Ends the VM, and knows where the words are. */
   readonly vm: Pick<VmControl, "powerOff" | "symbol">;
 }
@@ -55,17 +55,17 @@ export class Htif implements Device {
   /** Words of the window and what waits. */
   readonly state: HtifState = powerOn();
   readonly #memory: GuestDma;
-  readonly #console: ConsolePort;
+  readonly #port: ConsolePort;
   readonly #vm: Pick<VmControl, "powerOff" | "symbol">;
   /** Addresses of the words in RAM; looked up when the guest first runs, for the image is loaded by then. */
   #symbols: { tohost: number | undefined; fromhost: number | undefined } | undefined;
 
   /** Makes the interface. */
-  constructor({ memory, console, vm }: HtifOptions) {
+  constructor({ memory, port, vm }: HtifOptions) {
     this.#memory = memory;
-    this.#console = console;
+    this.#port = port;
     this.#vm = vm;
-    console.onInput(() => this.#answer());
+    port.onInput(() => this.#answer());
   }
 
   /** Reads a half of a word of the window. */
@@ -115,7 +115,7 @@ export class Htif implements Device {
         else if (low | high) this.#syscall((high & 0xffff) * 2 ** 32 + low);
         break;
       case PUTCHAR:
-        this.#console.write(Uint8Array.of(low));
+        this.#port.write(Uint8Array.of(low));
         break;
       case GETCHAR:
         this.state.reading = true;
@@ -139,16 +139,16 @@ export class Htif implements Device {
     if (file !== 1 && file !== 2) return -EBADF;
     const bytes = this.#memory.read(address, Math.min(length, WRITE_MAX));
     if (!bytes) return -EFAULT;
-    this.#console.write(bytes);
+    this.#port.write(bytes);
     return bytes.length;
   }
 
   /** Gives the guest a character that it waits for, and any answer as soon as `fromhost` is free. */
   #answer(): void {
     const { state } = this;
-    if (state.reading && !state.answer && this.#console.available > 0) {
+    if (state.reading && !state.answer && this.#port.available > 0) {
       state.reading = false;
-      state.answer = [0x100 | this.#console.read(), GETCHAR << 16];
+      state.answer = [0x100 | this.#port.read(), GETCHAR << 16];
     }
     if (!state.answer) return;
     const symbols = this.#symbols;

@@ -41,6 +41,8 @@ export class Plic implements Device {
   readonly #targets: readonly (IrqLine | undefined)[];
 
   /**
+   * Makes one.
+   *
    * @param targets The CPU input that each context drives; a context without one has registers all the same
    * @param sources Highest number of a source; source 0 does not exist
    */

@@ -24,7 +24,11 @@ export class TestFinisher implements Device {
   readonly state: Record<string, never> = {};
   readonly #power: PowerControl;
 
-  /** @param power Whom to ask */
+  /**
+   * Makes one.
+   *
+   * @param power Whom to ask
+   */
   constructor(power: PowerControl) {
     this.#power = power;
   }

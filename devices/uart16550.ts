@@ -75,17 +75,19 @@ export class Uart16550 implements Device {
   /** Registers and FIFO. */
   readonly state: UartState = powerOn();
   readonly #irq: IrqLine;
-  readonly #console: ConsolePort;
+  readonly #port: ConsolePort;
   readonly #byte = new Uint8Array(1);
 
   /**
+   * Makes one.
+   *
    * @param irq Driven while an enabled interrupt is due
-   * @param console Where bytes go and come from
+   * @param port Where bytes go and come from
    */
-  constructor(irq: IrqLine, console: ConsolePort) {
+  constructor(irq: IrqLine, port: ConsolePort) {
     this.#irq = irq;
-    this.#console = console;
-    console.onInput(() => this.#update());
+    this.#port = port;
+    port.onInput(() => this.#update());
   }
 
   /** Reads a register. */
@@ -187,7 +189,7 @@ export class Uart16550 implements Device {
     this.state.emptyDue = true;
     if (!(mcr & MCR_LOOP)) {
       this.#byte[0] = value;
-      this.#console.write(this.#byte);
+      this.#port.write(this.#byte);
     } else if (fifo.length < this.#depth()) {
       fifo.push(value);
     } else {
@@ -231,8 +233,8 @@ export class Uart16550 implements Device {
   /** Takes what the FIFO has room for and drives the wire. */
   #update(): void {
     const { fifo, mcr } = this.state;
-    while (!(mcr & MCR_LOOP) && fifo.length < this.#depth() && this.#console.available > 0) {
-      fifo.push(this.#console.read());
+    while (!(mcr & MCR_LOOP) && fifo.length < this.#depth() && this.#port.available > 0) {
+      fifo.push(this.#port.read());
     }
     this.#irq.set(this.#cause() !== IIR_NONE);
   }

@@ -11,6 +11,7 @@ import { VIRT } from "./virt_board.ts";
 /** Interrupt numbers at a CPU: machine software, machine timer. */
 const MACHINE_SOFTWARE = 3, MACHINE_TIMER = 7;
 
+/** Machine-level timer and software interrupts. */
 const plugin: Plugin = {
   name: "clint",
   apiVersion: 1,

@@ -7,6 +7,7 @@ import type { Plugin } from "../core/plugin_types.ts";
 import { GoldfishRtc } from "../devices/goldfish_rtc.ts";
 import { VIRT } from "./virt_board.ts";
 
+/** The time of day. */
 const plugin: Plugin = {
   name: "goldfish_rtc",
   apiVersion: 1,

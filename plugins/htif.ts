@@ -10,6 +10,7 @@ import type { Plugin } from "../core/plugin_types.ts";
 import { Htif } from "../devices/htif.ts";
 import { VIRT } from "./virt_board.ts";
 
+/** The host-target interface. */
 const plugin: Plugin = {
   name: "htif",
   apiVersion: 1,
@@ -21,8 +22,8 @@ const plugin: Plugin = {
       name: "htif",
       ...VIRT.htif,
       create: () => {
-        const console = context.console(String(context.options.console ?? "uart0"));
-        return htif = new Htif({ memory: context.memory, vm: context.vm, console });
+        const port = context.console(String(context.options.console ?? "uart0"));
+        return htif = new Htif({ memory: context.memory, vm: context.vm, port });
       },
     });
     context.onExit(() => htif?.poll());

@@ -30,6 +30,7 @@ function contexts(context: PluginContext): { lines: (IrqLine | undefined)[]; cel
   }
 }
 
+/** The interrupt controller. */
 const plugin: Plugin = {
   name: "plic",
   apiVersion: 1,

@@ -13,6 +13,7 @@ function syscon(compatible: string, value: number): FdtNode {
   return { properties: { value: [value], offset: [0], regmap: [{ ref: "test" }], compatible }, children: {} };
 }
 
+/** Power-off and reboot. */
 const plugin: Plugin = {
   name: "test_finisher",
   apiVersion: 1,

@@ -7,6 +7,7 @@ import { Uart16550 } from "../devices/uart16550.ts";
 import type { Plugin } from "../core/plugin_types.ts";
 import { VIRT } from "./virt_board.ts";
 
+/** The serial port. */
 const plugin: Plugin = {
   name: "uart",
   apiVersion: 1,

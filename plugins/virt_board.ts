@@ -65,6 +65,7 @@ interface SlotContent {
 /** Properties of the device tree's root; the VM owns the point. */
 const ROOT: ExtensionPoint<Readonly<Record<string, FdtValue>>> = extensionPoint("root-properties");
 
+/** The board. */
 const plugin: Plugin = {
   name: "virt_board",
   apiVersion: 1,

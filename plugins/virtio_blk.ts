@@ -20,6 +20,7 @@ const KNOWN = {
   slot: "virtio-mmio slot, 0 to 7 (default 0)",
 };
 
+/** A disk. */
 const plugin: Plugin = {
   name: "virtio_blk",
   apiVersion: 1,

@@ -30,6 +30,7 @@ export function virtioSpec(
   };
 }
 
+/** An empty slot. */
 const plugin: Plugin = {
   name: "virtio_empty",
   apiVersion: 1,

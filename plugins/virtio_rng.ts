@@ -7,6 +7,7 @@ import type { Plugin } from "../core/plugin_types.ts";
 import { VirtioRng } from "../devices/virtio/rng.ts";
 import { virtioSpec } from "./virtio_empty.ts";
 
+/** A source of random numbers. */
 const plugin: Plugin = {
   name: "virtio_rng",
   apiVersion: 1,

@@ -21,6 +21,8 @@ export class MemoryBlock implements BlockBackend {
   readonly readOnly: boolean;
 
   /**
+   * Makes one.
+   *
    * @param content The disk's first content, used in place; a number makes an empty disk of so many bytes
    * @param readOnly Whether writes are refused
    */

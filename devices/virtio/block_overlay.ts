@@ -24,7 +24,11 @@ export class OverlayBlock implements BlockBackend {
   readonly readOnly = false;
   readonly #base: BlockBackend;
 
-  /** @param base The disk below */
+  /**
+   * Makes one.
+   *
+   * @param base The disk below
+   */
   constructor(base: BlockBackend) {
     this.#base = base;
     this.size = base.size;

@@ -110,6 +110,8 @@ export class VirtioMmio implements Device {
   readonly #transport: VirtioTransport;
 
   /**
+   * Makes one.
+   *
    * @param irq Driven while InterruptStatus is not 0
    * @param memory The guest's memory
    * @param device What is behind the transport; undefined for an empty slot, which reads device ID 0

@@ -25,7 +25,11 @@ export class VirtioRng implements VirtioDevice {
   readonly #source: Pick<VmControl, "random">;
   #transport!: VirtioTransport;
 
-  /** @param source Where the bytes come from: the VM, which repeats them under virtual time */
+  /**
+   * Makes one.
+   *
+   * @param source Where the bytes come from: the VM, which repeats them under virtual time
+   */
   constructor(source: Pick<VmControl, "random">) {
     this.#source = source;
   }

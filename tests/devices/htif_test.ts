@@ -10,7 +10,7 @@ deviceContract({
   name: "Htif",
   size: 16,
   offsets: [0, 4, 8, 12],
-  create: ({ memory, console, vm }) => new Htif({ memory, console, vm }),
+  create: ({ memory, console, vm }) => new Htif({ memory, port: console, vm }),
 });
 
 class World {
@@ -21,7 +21,7 @@ class World {
 
   constructor(symbols = true) {
     if (symbols) this.vm.symbols.set("tohost", TOHOST).set("fromhost", FROMHOST);
-    this.htif = new Htif(this);
+    this.htif = new Htif({ ...this, port: this.console });
   }
 
   put(address: number, ...words: bigint[]): void {

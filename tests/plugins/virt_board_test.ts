@@ -1,6 +1,7 @@
 /** Tests of the default board: its map, its parts, disks in slots, and what it refuses. @module */
 import assert from "node:assert/strict";
 import { MemoryBlock } from "../../devices/virtio/block_memory.ts";
+import { cellsOf, createTree, findNode, placeDevice, readFdt, stringsOf, writeFdt } from "../../core/fdt.ts";
 import type { FdtCell } from "../../core/fdt_types.ts";
 import { UNCONNECTED } from "../../core/irq.ts";
 import board from "../../plugins/virt_board.ts";
@@ -80,6 +81,23 @@ Deno.test("virt_board's devices all come to life, and none writes reg or interru
     assert.ok(!("reg" in (spec.fdt?.properties ?? {})) && !("interrupts" in (spec.fdt?.properties ?? {})), spec.name);
   }
   assert.deepEqual(context.extensions.map(({ point }) => point), ["root-properties"]);
+});
+
+Deno.test("virt_board's nodes make a device tree whose references all lead somewhere", async () => {
+  const context = await setUp(board, new FakePluginContext({}, 2, "machine"));
+  const root = createTree("test", "test");
+  for (const cpu of [0, 1]) root.children[`intc${cpu}`] = { label: `cpu${cpu}_intc`, properties: {}, children: {} };
+  for (const { fdt, base, size, irq } of context.devices) {
+    if (fdt) placeDevice(root, fdt, { base, size, irq, interruptParent: "plic" });
+  }
+  const tree = readFdt(writeFdt(root), "board").root;
+  assert.equal(stringsOf(tree.children.chosen.properties["stdout-path"])?.[0], "/soc/serial@10000000");
+  const phandle = (path: string): number[] | undefined => cellsOf(findNode(tree, path)?.properties.phandle);
+  assert.deepEqual(cellsOf(findNode(tree, "/poweroff")?.properties.regmap), phandle("/soc/test@100000"));
+  const slot = findNode(tree, "/soc/virtio_mmio@10008000");
+  assert.deepEqual(cellsOf(slot?.properties["interrupt-parent"]), phandle("/soc/plic@c000000"));
+  assert.deepEqual(cellsOf(slot?.properties.interrupts), [8]);
+  assert.deepEqual(Object.keys(tree.children.soc.children).filter((name) => name.startsWith("virtio")).length, 8);
 });
 
 Deno.test("virt_board puts disks into slots from 0 on and random numbers into the last one", async () => {
