@@ -27,8 +27,8 @@ export interface GoldfishRtcState {
   alarmLow: number;
   /** Upper half. */
   alarmHigh: number;
-  /** Whether the alarm is set and has not rung. */
-  alarmSet: boolean;
+  /** Tick of the VM's clock at which the alarm rings; null if it is not set. */
+  alarmTick: number | null;
   /** Whether the interrupt is let through. */
   irqEnabled: boolean;
   /** Whether the alarm rang and the interrupt was not cleared. */
@@ -41,7 +41,7 @@ function powerOn(): GoldfishRtcState {
     timeHigh: 0,
     alarmLow: 0,
     alarmHigh: 0,
-    alarmSet: false,
+    alarmTick: null,
     irqEnabled: false,
     irqPending: false,
   };
@@ -86,7 +86,7 @@ export class GoldfishRtc implements Device {
       case IRQ_ENABLED:
         return Number(state.irqEnabled);
       case ALARM_STATUS:
-        return Number(state.alarmSet);
+        return Number(state.alarmTick !== null);
       default:
         return 0;
     }
@@ -97,19 +97,17 @@ export class GoldfishRtc implements Device {
     if (width !== 4) return;
     const { state } = this;
     switch (offset) {
-      case TIME_LOW: {
-        const now = this.#now();
-        state.offset += value - now % WORD;
+      case TIME_LOW:
+        state.offset += value - this.#now() % WORD;
+        if (state.alarmTick !== null) this.#setAlarm();
         break;
-      }
-      case TIME_HIGH: {
-        const now = this.#now();
-        state.offset += (value - Math.floor(now / WORD)) * WORD;
+      case TIME_HIGH:
+        state.offset += (value - Math.floor(this.#now() / WORD)) * WORD;
+        if (state.alarmTick !== null) this.#setAlarm();
         break;
-      }
       case ALARM_LOW:
         state.alarmLow = value;
-        state.alarmSet = true;
+        this.#setAlarm();
         break;
       case ALARM_HIGH:
         state.alarmHigh = value;
@@ -118,7 +116,7 @@ export class GoldfishRtc implements Device {
         state.irqEnabled = (value & 1) !== 0;
         break;
       case CLEAR_ALARM:
-        state.alarmSet = false;
+        state.alarmTick = null;
         break;
       case CLEAR_INTERRUPT:
         state.irqPending = false;
@@ -144,14 +142,18 @@ export class GoldfishRtc implements Device {
     return Math.floor(Math.min(Math.max(now, 0), WORD * (WORD - 1)));
   }
 
+  #setAlarm(): void {
+    const left = this.state.alarmHigh * WORD + this.state.alarmLow - this.#now();
+    this.state.alarmTick = this.#clock.now() + Math.ceil(left / 1e9 * this.#clock.frequency);
+  }
+
   #update(): void {
     const { state } = this;
-    const left = state.alarmHigh * WORD + state.alarmLow - this.#now();
-    if (state.alarmSet && left <= 0) {
-      state.alarmSet = false;
+    if (state.alarmTick !== null && state.alarmTick <= this.#clock.now()) {
+      state.alarmTick = null;
       state.irqPending = true;
     }
-    if (state.alarmSet) this.#timer.set(this.#clock.now() + Math.ceil(left / 1e9 * this.#clock.frequency));
+    if (state.alarmTick !== null) this.#timer.set(state.alarmTick);
     else this.#timer.cancel();
     this.#irq.set(state.irqEnabled && state.irqPending);
   }
