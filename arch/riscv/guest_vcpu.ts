@@ -12,23 +12,19 @@ import type { SbiFirmware } from "./sbi/firmware.ts";
 import { Cause } from "./trap/causes.ts";
 import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
-import { Privilege, returnFromSupervisor, setMode } from "./trap/mode.ts";
+import { returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
 import { type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
 
 /** Exceptions that go straight to the guest: all but calls of VS-mode, guest-page faults and virtual instructions. */
 const HEDELEG = 0xb1ff;
 
-/** Exceptions that M-mode passes on to HS-mode: there is no software in M-mode. */
-const MEDELEG = 0xf0ffff;
-
 /** VSSI, VSTI and VSEI belong to the guest. */
 const HIDELEG = 1 << Interrupt.VSSI | 1 << Interrupt.VSTI | 1 << Interrupt.VSEI;
 
-/** henvcfg: cache-block operations, page-based memory types and vstimecmp are the guest's; A and D by hardware when it asks. */
+/** henvcfg: cache-block operations, page-based memory types and vstimecmp are the guest's; hardware A and D updates when it asks. */
 const HENVCFG = EnvConfig.CBIE | EnvConfig.CBCFE | EnvConfig.CBZE;
 const HENVCFG_HIGH = EnvConfigHigh.PBMTE | EnvConfigHigh.STCE;
-const MENVCFG_HIGH = HENVCFG_HIGH | EnvConfigHigh.ADUE;
 
 const ACCESS_FAULT: Readonly<Record<AccessKind, number>> = {
   read: Cause.LOAD_ACCESS,
@@ -75,24 +71,13 @@ export class GuestVCpu extends RiscvVCpu {
     const [hgatpLow, hgatpHigh] = [state.low(FIELD.hgatp), state.high(FIELD.hgatp)];
     this.hart.reset();
     state.set(FIELD.hgatp, hgatpLow, hgatpHigh);
-    state.set(FIELD.medeleg, MEDELEG, 0);
-    state.set(
-      FIELD.mideleg,
-      state.low(FIELD.mideleg) | 1 << Interrupt.SSI | 1 << Interrupt.STI | 1 << Interrupt.SEI,
-      0,
-    );
-    state.set(FIELD.mcounteren, -1, 0);
     state.set(FIELD.hcounteren, -1, 0);
-    state.set(FIELD.menvcfg, HENVCFG, MENVCFG_HIGH);
     state.set(FIELD.henvcfg, HENVCFG, HENVCFG_HIGH);
-    state.set(FIELD.vstimecmp, -1, -1);
-    state.set(FIELD.stimecmp, -1, -1);
     state.set(FIELD.hedeleg, HEDELEG, 0);
     state.set(FIELD.hideleg, HIDELEG, 0);
-    state.set(FIELD.mstatus, state.low(FIELD.mstatus) | Status.SPP | Status.FS, state.high(FIELD.mstatus));
+    state.set(FIELD.mstatus, state.low(FIELD.mstatus) | Status.SPP, state.high(FIELD.mstatus));
     state.set(FIELD.hstatus, state.low(FIELD.hstatus) | HStatus.SPV | HStatus.SPVP, state.high(FIELD.hstatus));
     state.set(FIELD.sepc, this.entry | 0, Math.floor(this.entry / 2 ** 32));
-    setMode(this.hart, Privilege.S, 0);
     this.hart.mmu.translationChanged();
   }
 

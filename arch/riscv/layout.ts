@@ -170,11 +170,16 @@ export const ExitRequest = {
 export const TLB_ENTRIES = 512;
 
 /**
- * Bytes of a translation entry: at 0 the tag, `~virtualPageAddress` as 64 bits (so that a zeroed entry never matches), at 8 what it
+ * Bytes of a translation entry: at 0 the tag, `virtualPageAddress | 1` as 64 bits (so that a zeroed entry never matches), at 8 what it
  * leads to, 32 bits: for reads and writes `hostPage - virtualPage` (wrapped), for fetches the address of the page's decoded records;
  * at 12, fetch tables only: the host page.
  */
 export const TLB_ENTRY_SIZE = 16;
+
+/** Low half of the tag for a virtual address; the high half is the address's own. */
+export function tlbTag(vaLow: number): number {
+  return vaLow & -4096 | 1;
+}
 
 /** Bytes of one translation table. */
 export const TLB_TABLE_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;

@@ -56,7 +56,7 @@ export class MachineVCpu extends RiscvVCpu {
     if (request !== ExitRequest.MMIO) return { kind: "FailEntry", reason: `Engine left with request ${request}` };
     const { hart } = this;
     const bits = hart.mmu.currentInstruction();
-    const instruction = decodeAccess(bits, hart.mmu.currentLength());
+    const instruction = decodeAccess(bits, hart.mmu.instructionLength);
     this.#faultLow = hart.mmio.vaLow;
     this.#faultHigh = hart.mmio.vaHigh;
     if (instruction === undefined) {

@@ -73,7 +73,9 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
     f.loop((reload) => {
       const ops = new InterpreterOps(f, helpers, registers, services, floats, reload);
       emitLookup(f, ops, registers, services, reload);
-      f.loop((next) => emitDispatch(f, ops, registers, listCases(f, ops, registers, services, floatDestinations, { reload, next })));
+      f.loop((next) =>
+        emitDispatch(f, ops, registers, listCases(f, ops, registers, services, floatDestinations, { reload, next }))
+      );
     });
     f.unreachable();
   }, { export: true });

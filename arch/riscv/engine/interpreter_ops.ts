@@ -90,8 +90,8 @@ export function tlbEntry(field: "readTable" | "writeTable" | "fetchTable", addre
 
 /** Whether an entry leads to `address`, and `size` bytes there are aligned. */
 export function tlbHit(entry: Expr, address: Expr, size: number): Expr {
-  const difference = binary("i64.xor", load("i64.load", entry), address);
-  return binary("i64.eq", binary("i64.or", difference, i64Const(0xfff & ~(size - 1))), i64Const(-1));
+  const wanted = binary("i64.and", address, i64Const(-4096n | BigInt(size - 1)));
+  return binary("i64.eq", load("i64.load", entry), binary("i64.add", wanted, i64Const(1)));
 }
 
 /** Emits meanings into the interpreter's function. */
@@ -201,10 +201,15 @@ export class InterpreterOps extends WasmArithmetic implements Ops<WasmValue> {
       const pc = this.code.let(binary("i64.and", target.expr, i64Const(-2n)));
       const pageAddress = binary("i64.add", pcBase, unary("i64.extend_i32_u", binary("i32.shr_u", page, i32Const(3))));
       const offset = this.code.let(binary("i64.sub", pc, pageAddress));
-      this.code.if(binary("i64.lt_u", offset, i64Const(4096)), () => {
-        const distance = binary("i32.shl", unary("i32.wrap_i64", offset), i32Const(3));
-        this.code.set(record, binary("i32.add", page, distance));
-      }, () => this.#goTo(pc), "unlikely");
+      this.code.if(
+        binary("i64.lt_u", offset, i64Const(4096)),
+        () => {
+          const distance = binary("i32.shl", unary("i32.wrap_i64", offset), i32Const(3));
+          this.code.set(record, binary("i32.add", page, distance));
+        },
+        () => this.#goTo(pc),
+        "unlikely",
+      );
     });
   }
 

@@ -131,8 +131,9 @@ class OracleOps extends BigintArithmetic implements Ops<bigint> {
     const helper = name as FloatHelper;
     const mode = FLOAT_HELPERS[helper].rounding ? this.#roundingMode() : 0;
     const { value, flags } = evaluateFloat(helper, operands, mode);
-    if (flags !== 0) {
-      state.setWord(FIELD.fflags, state.word(FIELD.fflags) | flags);
+    const accrued = state.word(FIELD.fflags);
+    if ((flags & ~accrued) !== 0) {
+      state.setWord(FIELD.fflags, accrued | flags);
       this.#makeFloatDirty();
     }
     return value;

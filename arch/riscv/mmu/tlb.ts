@@ -10,7 +10,7 @@
  */
 import { type HostPhysAddr, PAGE_SHIFT } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
-import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_TABLE_SIZE } from "../layout.ts";
+import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_TABLE_SIZE, tlbTag } from "../layout.ts";
 import { Access } from "./pte.ts";
 
 /** The regimes that have a bank. */
@@ -99,8 +99,8 @@ export class Tlb {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
     const i32 = this.#i32;
-    i32[entry] = ~(vaLow & -4096);
-    i32[entry + 1] = ~vaHigh;
+    i32[entry] = tlbTag(vaLow);
+    i32[entry + 1] = vaHigh;
     i32[entry + 2] = value;
     i32[entry + 3] = hostPage;
     const table = bank * TABLES + access;
@@ -113,7 +113,7 @@ export class Tlb {
   peekFetch(bank: number, vaLow: number, vaHigh: number): HostPhysAddr | -1 {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, Access.EXECUTE) + index * TLB_ENTRY_SIZE) >>> 2;
-    if (this.#i32[entry] !== ~(vaLow & -4096) || this.#i32[entry + 1] !== ~vaHigh) return -1;
+    if (this.#i32[entry] !== tlbTag(vaLow) || this.#i32[entry + 1] !== vaHigh) return -1;
     return this.#i32[entry + 3] >>> 0;
   }
 
@@ -152,7 +152,7 @@ export class Tlb {
       for (let i = 0; i < count; i++) {
         const index = fills > LISTED ? i : this.#lists[table * LISTED + i];
         const entry = (this.#banks + table * TLB_TABLE_SIZE + index * TLB_ENTRY_SIZE) >>> 2;
-        const leadsTo = (this.#i32[entry + 2] + ~this.#i32[entry]) & -4096;
+        const leadsTo = (this.#i32[entry + 2] + this.#i32[entry]) & -4096;
         if (leadsTo === (hostPage | 0)) this.#clear(table, index);
       }
     }
@@ -201,5 +201,5 @@ export class Tlb {
 /** Slot of the large leaf that contains an address; several leaves may share one, which only costs a needless flush. */
 function filterSlot(vaLow: number, vaHigh: number, shift: number): number {
   const key = shift < 32 ? (vaLow >>> shift) | (vaHigh << (32 - shift)) : vaHigh >>> (shift - 32);
-  return (key ^ (key >>> 10) ^ (shift << 4)) & (FILTER - 1);
+  return (key ^ (key >>> 10) ^ (vaHigh >>> 21) ^ (shift << 4)) & (FILTER - 1);
 }

@@ -6,7 +6,7 @@
  */
 import { Counter, HStatus, MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { ExitRequest, FIELD, TLB_ENTRIES, TLB_ENTRY_SIZE } from "../layout.ts";
+import { ExitRequest, FIELD, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../layout.ts";
 import { ADDRESS_EXCEPTIONS, Cause } from "./causes.ts";
 import { Privilege, setMode } from "./mode.ts";
 
@@ -201,7 +201,7 @@ function bitsInMemory(hart: Hart, bits: number): number {
   const low = state.low(FIELD.pc);
   const entry = state.word(FIELD.fetchTable) + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
   const words = memory.i32;
-  if (words[entry >>> 2] !== ~(low & ~0xfff) || words[(entry >>> 2) + 1] !== ~state.high(FIELD.pc)) return bits;
+  if (words[entry >>> 2] !== tlbTag(low) || words[(entry >>> 2) + 1] !== state.high(FIELD.pc)) return bits;
   const half = memory.u16[(words[(entry + 12) >>> 2] + (low & 0xfff)) >>> 1];
   return (half & 3) === 3 ? bits : half;
 }
