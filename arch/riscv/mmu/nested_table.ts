@@ -38,12 +38,14 @@ export class RiscvNestedPageTable implements NestedPageTable {
   readonly #i32: Int32Array;
   readonly #levels: number;
   readonly #onFlush: () => void;
+  /** Whether a mapping went away, moved or lost rights since the last flush. What only gained is found by the next walk. */
+  #stale = false;
 
   /**
    * Makes an empty table. Throws if no frames are left.
    *
    * @param levels 3 for Sv39x4, 4 for Sv48x4, 5 for Sv57x4
-   * @param onFlush Called by {@link flush}: makes all harts forget, `Mmu.nestedChanged`
+   * @param onFlush Called by {@link flush} if harts may have cached what is no longer so: makes all forget, `Mmu.nestedChanged`
    */
   constructor(memory: HostMemory, levels: 3 | 4 | 5, onFlush: () => void) {
     const root = memory.allocContiguous(ROOT_FRAMES, ROOT_ALIGN);
@@ -101,6 +103,8 @@ export class RiscvNestedPageTable implements NestedPageTable {
   }
 
   flush(): void {
+    if (!this.#stale) return;
+    this.#stale = false;
     this.#onFlush();
   }
 
@@ -138,7 +142,9 @@ export class RiscvNestedPageTable implements NestedPageTable {
     const place = this.#entryOf(table, level, guest);
     const old = this.#i32[place];
     if ((old & Pte.V) !== 0 && isPointer(old)) this.#freeTable(addressOf(old), level - 1);
-    this.#i32[place] = pteAt(host, bits);
+    const entry = pteAt(host, bits);
+    this.#stale ||= losesAnything(old, entry);
+    this.#i32[place] = entry;
     return true;
   }
 
@@ -154,7 +160,9 @@ export class RiscvNestedPageTable implements NestedPageTable {
       const from = base + index * span;
       if (!isPointer(entry)) {
         if (start <= from && from + span <= end) {
-          this.#i32[place] = bits === 0 ? 0 : entry & ~LEAF_BITS | bits;
+          const changed = bits === 0 ? 0 : entry & ~LEAF_BITS | bits;
+          this.#stale ||= losesAnything(entry, changed);
+          this.#i32[place] = changed;
           continue;
         }
         entry = this.#i32[place] = this.#split(entry, level);
@@ -171,7 +179,10 @@ export class RiscvNestedPageTable implements NestedPageTable {
   /** Entry that points to a new table with the mappings of a huge leaf; 0 if no frame is left. */
   #split(entry: number, level: number): number {
     const child = this.#memory.allocFrame();
-    if (child === undefined) return 0;
+    if (child === undefined) {
+      this.#stale = true;
+      return 0;
+    }
     this.#fillFromLeaf(child, level, entry);
     return pteAt(child, Pte.V);
   }
@@ -226,6 +237,12 @@ function pteAt(address: HostPhysAddr, bits: number): number {
 /** Host address that an entry names. */
 function addressOf(entry: number): HostPhysAddr {
   return (entry >>> 10) * PAGE_SIZE;
+}
+
+/** Whether a translation by the old entry may be wrong now. Entries that were invalid are never cached. */
+function losesAnything(old: number, now: number): boolean {
+  if ((old & Pte.V) === 0) return false;
+  return isPointer(old) || ((old ^ now) & ~LEAF_BITS) !== 0 || (old & ~now & LEAF_BITS) !== 0;
 }
 
 /** Bits of a leaf, 0 if nothing is allowed. Writable without readable is reserved: it becomes both. */

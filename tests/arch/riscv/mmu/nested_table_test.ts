@@ -116,6 +116,39 @@ Deno.test("a change of RiscvNestedPageTable is seen by cached translations once 
   assert.deepEqual(guestFault(hart.store(0x5000n)), [STORE_GUEST, 0x5000]);
 });
 
+Deno.test("RiscvNestedPageTable.flush reaches the harts only if something cached may be wrong", () => {
+  const memory = new HostMemory({ size: 16 * MB, shared: false });
+  let flushes = 0;
+  const table = new RiscvNestedPageTable(memory, 3, () => flushes++);
+  const flushed = (change: () => void): boolean => {
+    const before = flushes;
+    change();
+    table.flush();
+    return flushes !== before;
+  };
+  assert.equal(flushed(() => table.map(0, 0, 4 * MB, READ, true)), false, "new");
+  assert.equal(flushed(() => table.map(8 * MB, 0, 4096, ALL, true)), false);
+  assert.equal(flushed(() => table.protect(4096, 4096, READ | WRITE)), false, "more rights");
+  assert.equal(flushed(() => table.unmap(GB, GB)), false, "a hole");
+  assert.equal(flushed(() => table.protect(4096, 4096, READ)), true, "fewer rights");
+  assert.equal(flushed(() => table.map(8 * MB, 4096, 4096, ALL, true)), true, "another page");
+  assert.equal(flushed(() => table.map(8 * MB, 4096, 4096, ALL, true)), false, "the same again");
+  assert.equal(flushed(() => table.map(0, 2 * MB, 2 * MB, ALL, true)), true, "a leaf for a table");
+  assert.equal(flushed(() => table.unmap(8 * MB, 4096)), true);
+  assert.equal(flushed(() => {}), false);
+});
+
+Deno.test("storeValue after a right was given without a flush succeeds", () => {
+  const { hart, table } = guestOver(3);
+  table.map(0, 0, 2 * MB, READ, true);
+  assert.equal(hart.load(0x100000n), 0x100000);
+  assert.deepEqual(guestFault(hart.store(0x100000n)), [STORE_GUEST, 0x100000]);
+  table.protect(0x100000, 4096, ALL);
+  table.flush();
+  assert.equal(hart.store(0x100000n), true);
+  assert.equal(hart.fetch(0x100000n), 0x100000);
+});
+
 Deno.test("RiscvNestedPageTable gives its frames back: emptied tables at once, all with dispose", () => {
   const memory = new HostMemory({ size: 16 * MB, shared: false });
   const before = memory.framesInUse;
