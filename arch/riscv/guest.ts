@@ -65,7 +65,7 @@ export class RiscvGuest implements ArchGuest {
   readonly #harts: SoftwareHart[] = [];
   readonly #codePages: CodePages;
   readonly #firmware: SbiFirmware;
-  readonly #levels: number;
+  readonly #levels: 3 | 4 | 5;
   readonly #lines: Readonly<Record<string, number>>;
   #ranges: RangeTable | undefined;
 
@@ -166,15 +166,13 @@ function machinePhysical(ranges: () => RangeTable | undefined): HartHost["physic
   return { toHost: (pa) => ranges()?.toHost(pa) ?? -1 };
 }
 
-function readLevels(options: Readonly<Record<string, unknown>>): number {
+function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {
   for (const key of Object.keys(options)) {
     if (OPTIONS[key] === undefined) {
       throw new HypervisorError(`Unknown key 'arch.${key}'; known: ${Object.keys(OPTIONS).join(", ")}`);
     }
   }
   const levels = options.nested_levels ?? 3;
-  if (typeof levels !== "number" || HGATP_MODE[levels] === undefined) {
-    throw new HypervisorError(`Cannot use ${JSON.stringify(levels)} as arch.nested_levels: give 3, 4 or 5`);
-  }
-  return levels;
+  if (levels === 3 || levels === 4 || levels === 5) return levels;
+  throw new HypervisorError(`Cannot use ${JSON.stringify(levels)} as arch.nested_levels: give 3, 4 or 5`);
 }

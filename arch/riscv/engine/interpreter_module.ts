@@ -60,8 +60,13 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   const services = importServices(module);
   const helpers = emitArithmeticHelpers(module);
   const floats = emitFloatHelpers(module, (f, flags) => {
-    f.store("i32.store", i32Const(0), binary("i32.or", hartWord("fflags"), flags), WINDOW + FIELD.fflags);
-  });
+    const accrued = f.let(binary("i32.or", hartWord("fflags"), flags));
+    f.if(binary("i32.ne", accrued, hartWord("fflags")), () => {
+      f.store("i32.store", i32Const(0), accrued, WINDOW + FIELD.fflags);
+      // fcsr is part of the state that FS speaks for: an operation that writes no f register can make it dirty too.
+      f.if(binary("i32.eq", hartWord("fpAccess"), i32Const(1)), () => f.call(services.floatDirty));
+    });
+  }, hartWord("fflags"));
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),
@@ -139,7 +144,7 @@ function emitDispatch(f: FunctionBuilder, ops: InterpreterOps, r: Registers, cas
   };
   const leave = (): void => {
     f.set(r.budget, i32Const(0));
-    ops.savePlace();
+    ops.saveProgress();
     f.return(i32Const(0));
   };
   nest(cases.length);
@@ -157,7 +162,7 @@ function listCases(
   /** Operations that are no instructions give the step back. */
   const giveStepBack = () => {
     f.set(r.budget, binary("i32.add", r.budget, i32Const(1)));
-    ops.savePlace();
+    ops.saveProgress();
   };
   const cases: (() => void)[] = [];
   cases[Operation.DECODE] = () => {
