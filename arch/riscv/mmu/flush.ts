@@ -65,7 +65,7 @@ export class Flusher {
     const changed = this.#findChanges();
     if (this.#translator.pmp?.update() || (changed & Changed.MENVCFG) !== 0) return this.#flushEverything();
     if ((changed & Changed.SATP) !== 0) this.#flushSupervisor();
-    if ((changed & Changed.HGATP) !== 0) this.nestedChanged();
+    if ((changed & Changed.HGATP) !== 0) this.#flushNested();
     else if ((changed & (Changed.VSATP | Changed.HENVCFG)) !== 0) this.#flushVirtual();
   }
 
@@ -93,13 +93,13 @@ export class Flusher {
    * addresses lead there.
    */
   hfenceGvma(_gpaLow: number, _gpaHigh: number, _hasAddress: boolean, vmid: number, hasVmid: boolean): void {
-    if (!hasVmid || vmid === this.#vmid()) this.nestedChanged();
+    if (!hasVmid || vmid === this.#vmid()) this.#flushNested();
   }
 
-  /** The G-stage table was changed: forgets all that came from it. */
+  /** The VM changed what lies at physical addresses: the G-stage table in guest mode, the physical map itself in machine mode. */
   nestedChanged(): void {
-    this.#translator.nested.flush();
-    this.#flushVirtual();
+    if (this.#hart.options.mode === "guest") this.#flushNested();
+    else this.#flushEverything();
   }
 
   /** Forgets everything and takes all CSRs over: after a reset or a restored snapshot. */
@@ -134,6 +134,11 @@ export class Flusher {
   #flushSupervisor(): void {
     this.#tlb.flush(SUPERVISOR_BANKS);
     this.#translator.first.flush();
+  }
+
+  #flushNested(): void {
+    this.#translator.nested.flush();
+    this.#flushVirtual();
   }
 
   #flushVirtual(): void {

@@ -200,3 +200,14 @@ Deno.test("debugTranslate finds what the current mode would reach", () => {
   hart.setMode(3, 0);
   assert.equal(hart.mmu.debugTranslate(0x5123n, 0), 0x5123);
 });
+
+Deno.test("nestedChanged in machine mode forgets what lay at physical addresses, in every mode", () => {
+  const hart = new FakeHart("machine");
+  for (const privilege of [3, 1, 0]) {
+    hart.setMode(privilege, 0);
+    assert.equal(hart.load(BigInt(RAM)), 0);
+    assert.equal(hart.lookup(BigInt(RAM)), 0);
+    hart.mmu.nestedChanged();
+    assert.equal(hart.lookup(BigInt(RAM)), -1);
+  }
+});
