@@ -141,9 +141,10 @@ export class Interpreter implements Engine {
     const hart = this.#hart;
     const { state } = hart;
     const row = INSTRUCTIONS[this.#u16[(record + 12) >> 1]];
+    // The instruction may clear its own record: CBO.ZERO of the block that it lies in.
+    const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
     const retired = row.call!(hart, this.#i32[(record + 8) >> 2]);
     if (retired) {
-      const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
       const low = (state.low(FIELD.pc) + length * 2) | 0;
       const carry = low >>> 0 < length * 2 ? 1 : 0;
       state.set(FIELD.pc, low, (state.high(FIELD.pc) + carry) | 0);

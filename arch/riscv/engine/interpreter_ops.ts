@@ -283,14 +283,8 @@ export class InterpreterOps extends WasmArithmetic implements Ops<WasmValue> {
     return { expr: this.code.let(call(helper, ...args)) };
   }
 
-  /** Stores pc and the budget as it was before the instruction that runs: every call into TypeScript needs them. */
+  /** Stores pc and the budget left, which counts the instruction that runs as used: every call into TypeScript needs them. */
   saveProgress(): void {
-    this.code.store("i64.store", i32Const(0), this.pc().expr, WINDOW + FIELD.pc);
-    this.setWord("budgetLeft", binary("i32.add", this.#registers.budget, i32Const(1)));
-  }
-
-  /** Stores pc and the budget between two instructions. */
-  savePlace(): void {
     this.code.store("i64.store", i32Const(0), this.pc().expr, WINDOW + FIELD.pc);
     this.setWord("budgetLeft", this.#registers.budget);
   }

@@ -135,8 +135,8 @@ export interface Ops<V> {
   /** Traps with an illegal-instruction exception unless floating point is on. First in every F and D instruction. */
   requireFloat(): void;
   /**
-   * A floating-point operation by the name of `float/`, over raw register bits; accrues its flags, which makes FS dirty if there are
-   * any; bound. Those that round take the instruction's `rm` field (7: frm) and trap with an illegal-instruction exception if the mode
+   * A floating-point operation by the name of `float/`, over raw register bits; accrues its flags, which makes FS dirty if fflags
+   * changes; bound. Those that round take the instruction's `rm` field (7: frm) and trap with an illegal-instruction exception if the mode
    * is reserved.
    */
   float(name: string, ...operands: V[]): V;
