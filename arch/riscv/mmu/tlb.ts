@@ -61,7 +61,7 @@ export class Tlb {
   readonly #memory: HostMemory;
   readonly #i32: Int32Array;
   readonly #banks: HostPhysAddr;
-  /** Fills of each table since it was last empty. */
+  /** Fills of each table since it was last empty, LISTED + 1 if more. */
   readonly #fills = new Int32Array(TLB_BANKS * TABLES);
   readonly #lists = new Uint16Array(TLB_BANKS * TABLES * LISTED);
   /** Which {@link LARGE_SHIFTS} each bank has entries of, one bit each. */
@@ -104,8 +104,9 @@ export class Tlb {
     i32[entry + 2] = value;
     i32[entry + 3] = hostPage;
     const table = bank * TABLES + access;
-    const fills = this.#fills[table]++;
+    const fills = this.#fills[table];
     if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
+    if (fills <= LISTED) this.#fills[table] = fills + 1;
     if (shift !== PAGE_SHIFT) this.#noteLarge(bank, vaLow, vaHigh, shift);
   }
 
