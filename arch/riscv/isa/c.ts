@@ -22,6 +22,7 @@ function row(
   return {
     name,
     pattern: pattern.replaceAll(" ", ""),
+    standsFor,
     syntax,
     expand: (bits) => {
       const values = operands(bits);

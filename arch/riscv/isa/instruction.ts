@@ -182,7 +182,9 @@ export interface CompressedInstruction {
   readonly name: string;
   /** 16 characters like {@link Instruction.pattern}. */
   readonly pattern: string;
-  /** The 32-bit instruction that it stands for, or undefined if these operands are reserved. */
+  /** Name of the 32-bit instruction that it stands for. */
+  readonly standsFor: string;
+  /** The encoding of that instruction, or undefined if these operands are reserved. */
   readonly expand: (bits: number) => number | undefined;
   /** How the operands of the instruction that it stands for are written in assembly. */
   readonly syntax: string;
