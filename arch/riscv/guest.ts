@@ -10,6 +10,7 @@ import { RangeTable } from "../../core/addrspace/range_table.ts";
 import { HypervisorError } from "../../core/errors.ts";
 import type { FdtNode } from "../../core/fdt_types.ts";
 import type { IrqLine } from "../../core/irq.ts";
+import type { HostMemory } from "../../core/memory.ts";
 import type { ExtensionPoint } from "../../core/plugin_types.ts";
 import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
@@ -55,6 +56,15 @@ const OPTIONS: Readonly<Record<string, string>> = {
   nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
 };
 
+/** Windows by memory: the harts of all VMs over one memory take turns in one window. */
+const WINDOWS = new WeakMap<HostMemory, HartWindow>();
+
+function windowOf(memory: HostMemory): HartWindow {
+  let window = WINDOWS.get(memory);
+  if (!window) WINDOWS.set(memory, window = {});
+  return window;
+}
+
 /** Architecture side of a VM. */
 export class RiscvGuest implements ArchGuest {
   readonly perCpu: RiscvPerCpu = new RiscvPerCpu();
@@ -78,7 +88,7 @@ export class RiscvGuest implements ArchGuest {
     const { memory } = context;
     const pages = codePagesFor(context.guestMemorySize);
     this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages)), pages);
-    const window: HartWindow = {};
+    const window = windowOf(memory);
     const host: HartHost = {
       time: () => context.clock.now(),
       physical: context.mode === "machine"

@@ -10,8 +10,8 @@ import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAG
 
 /** What a hart must drop when code pages change. */
 export interface CodePageListener {
-  /** A page became code: no write entry may lead to it any more. */
-  dropWrites(): void;
+  /** The page at `hostPage` became code: no write entry may lead to it any more. */
+  dropWrites(hostPage: HostPhysAddr): void;
   /** Records moved or went away: no fetch entry may be used any more. */
   dropFetches(): void;
 }
@@ -125,7 +125,7 @@ export class CodePages implements CodePageTracker {
     const end = (records + RECORDS_PER_PAGE * RECORD_SIZE) >> 2;
     this.#memory.i32[end] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
     this.#memory.i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
-    for (const listener of this.#listeners) listener.dropWrites();
+    for (const listener of this.#listeners) listener.dropWrites(page * PAGE_SIZE);
     return records;
   }
 

@@ -49,14 +49,8 @@ function manage(field: number): Instruction["call"] {
 function zero(hart: Hart, bits: number): boolean {
   if (!allowed(hart, bits, EnvConfig.CBZE)) return false;
   const { state, mmu } = hart;
-  const low = state.xLow(addressRegister(bits));
-  const high = state.xHigh(addressRegister(bits));
-  if (mmu.amoAddress(low, high, 1) === -1) return false;
-  const block = low & -CACHE_BLOCK_SIZE;
-  for (let offset = 0; offset < CACHE_BLOCK_SIZE; offset += 8) {
-    if (!mmu.storeValue(block + offset, high, 0, 0, 8)) return false;
-  }
-  return true;
+  const register = addressRegister(bits);
+  return mmu.zeroBlock(state.xLow(register), state.xHigh(register), CACHE_BLOCK_SIZE);
 }
 
 function block(extension: string, name: string, operation: string, call: Instruction["call"]): Instruction {

@@ -15,7 +15,7 @@ import { FaultKind } from "./fault.ts";
 import { Flusher } from "./flush.ts";
 import { expanded, transformed } from "./instruction_bits.ts";
 import { Access, Pte } from "./pte.ts";
-import { Tlb } from "./tlb.ts";
+import { MISS, Tlb } from "./tlb.ts";
 import { Translator } from "./translator.ts";
 
 /** Exception codes of misaligned atomics: LR, and all others. */
@@ -72,6 +72,24 @@ export class Mmu extends Flusher {
    */
   amoAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
     return this.#atomic(vaLow, vaHigh, size, Access.WRITE, STORE_MISALIGNED);
+  }
+
+  /**
+   * Zeroes the aligned block that holds an address; faults as a store of the byte there.
+   *
+   * @param size Bytes of the block, a power of two
+   * @returns false after a trap
+   */
+  zeroBlock(vaLow: number, vaHigh: number, size: number): boolean {
+    const distance = this.#tlb.peekData(this.dataBank, Access.WRITE, vaLow, vaHigh);
+    const hit = distance !== MISS;
+    const host = hit ? (vaLow + distance) >>> 0 : this.amoAddress(vaLow, vaHigh, 1);
+    if (host === -1) return false;
+    const block = host - host % size;
+    const words = this.#hart.memory.i32;
+    for (let word = block / 4; word < (block + size) / 4; word++) words[word] = 0;
+    if (!hit) this.#codePages.written(block, size);
+    return true;
   }
 
   /** Prepares an LR that missed; -1 after a trap. */

@@ -44,6 +44,9 @@ export const VIRTUAL_BANKS: number = 1 << Bank.VIRTUAL_USER | 1 << Bank.VIRTUAL_
 /** All banks. */
 export const ALL_BANKS: number = (1 << TLB_BANKS) - 1;
 
+/** No entry: the distance between two pages is never odd. */
+export const MISS = 1;
+
 /** Tables of a bank. */
 const TABLES = 3;
 
@@ -108,6 +111,14 @@ export class Tlb {
     if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
     if (fills <= LISTED) this.#fills[table] = fills + 1;
     if (shift !== PAGE_SHIFT) this.#noteLarge(bank, vaLow, vaHigh, shift);
+  }
+
+  /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}. */
+  peekData(bank: number, access: number, vaLow: number, vaHigh: number): number {
+    const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
+    if (this.#i32[entry] !== tlbTag(vaLow) || this.#i32[entry + 1] !== vaHigh) return MISS;
+    return this.#i32[entry + 2];
   }
 
   /** Host page that the fetch table of a bank has for an address, or -1. */
