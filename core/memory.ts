@@ -41,11 +41,15 @@ export class HostMemory {
   readonly u32: Uint32Array;
   /** The same memory as 64-bit words: never on a hot path. */
   readonly u64: BigUint64Array;
+  /** Areas that {@link reserve} gave out, in order. */
+  readonly reservations: { start: HostPhysAddr; size: number }[] = [];
   #reserved: number = WASM_PAGE;
   #next: number;
   #free: number[] = [];
   #top: number;
   #sealed = false;
+  /** Frames below {@link #reserved} that were given back. */
+  #released = 0;
 
   /** Makes a memory. Throws if it is larger than 4 GiB or the host refuses it. */
   constructor(options: HostMemoryOptions) {
@@ -79,25 +83,30 @@ export class HostMemory {
 
   /** Frames that are handed out now. */
   get framesInUse(): number {
-    return (this.#next - this.#reserved) / PAGE_SIZE - this.#free.length;
+    return (this.#next - this.#reserved) / PAGE_SIZE + this.#released - this.#free.length;
   }
 
   /**
-   * Sets an area aside for good, zeroed. Only before the first frame is allocated.
+   * Sets an area aside, zeroed. After the first frame was allocated (another VM lives in this memory) it is made of frames.
    *
    * @param size Bytes; rounded up to whole pages
    * @param align Alignment in bytes, a power of two of at least a page
    */
   reserve(size: number, align: number = PAGE_SIZE): HostPhysAddr {
-    if (this.#sealed) throw new HypervisorError("Cannot reserve host memory after the first frame was allocated");
-    const start = Math.ceil(this.#reserved / align) * align;
-    const end = start + Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
-    if (end > this.#top) {
-      throw new HypervisorError(`Cannot reserve ${size} bytes of host memory: ${this.size} bytes are too few`);
-    }
-    this.#reserved = end;
-    this.#next = end;
+    const start = this.#sealed ? this.#reserveFrames(size, align) : this.#reserveBottom(size, align);
+    this.reservations.push({ start, size });
     return start;
+  }
+
+  /** Gives an area of {@link reserve} back; its pages become frames. */
+  release({ start, size }: { start: HostPhysAddr; size: number }): void {
+    const index = this.reservations.findIndex((area) => area.start === start);
+    if (index < 0) return;
+    this.reservations.splice(index, 1);
+    for (let at = start; at < start + size; at += PAGE_SIZE) {
+      if (at < this.#reserved) this.#released++;
+      this.freeFrame(at);
+    }
   }
 
   /** Takes one zeroed frame; undefined if none is left. */
@@ -133,6 +142,23 @@ export class HostMemory {
   /** Gives a frame back. */
   freeFrame(frame: HostPhysAddr): void {
     this.#free.push(frame);
+  }
+
+  #reserveBottom(size: number, align: number): HostPhysAddr {
+    const start = Math.ceil(this.#reserved / align) * align;
+    const end = start + Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
+    if (end > this.#top) {
+      throw new HypervisorError(`Cannot reserve ${size} bytes of host memory: ${this.size} bytes are too few`);
+    }
+    this.#reserved = end;
+    this.#next = end;
+    return start;
+  }
+
+  #reserveFrames(size: number, align: number): HostPhysAddr {
+    const start = this.allocContiguous(Math.ceil(size / PAGE_SIZE), align);
+    if (start !== undefined) return start;
+    throw new HypervisorError(`Cannot reserve ${size} bytes of host memory: no piece of ${this.size} bytes is free`);
   }
 
   /** Looks for a run among frames that were given back; zeroes what it takes. */

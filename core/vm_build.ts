@@ -117,6 +117,8 @@ class Builder {
   #ram: GuestMemory | undefined;
   #guest: ArchGuest | undefined;
   #deviceSet: DeviceSet | undefined;
+  /** What the architecture took of a memory that outlives the VM. */
+  #reservations: { start: number; size: number }[] = [];
   /** Frames of linear RAM, which belong to the VM and not to its address space. */
   #linear: { memory: HostMemory; host: number; size: number }[] = [];
 
@@ -139,6 +141,7 @@ class Builder {
   async build(): Promise<BuiltMachine> {
     const { arch, hub, id } = this.#options;
     const memory = this.#options.memory ?? new HostMemory({ size: hostMemorySize(this.#config, arch) });
+    const before = memory.reservations.length;
     const guest = this.#guest = arch.createGuest(this.#context(memory));
     guest.perCpu.hardwareEnable();
     const space = this.#space = new AddrSpace({
@@ -154,6 +157,7 @@ class Builder {
     for (let index = 0; index < this.#config.base.cpu_num; index++) {
       this.#vcpus.push(new AxVCpu(this.#options.name, index, guest.createVCpu(index), slot));
     }
+    if (this.#options.memory) this.#reservations = memory.reservations.slice(before);
     const registrations = await setupPlugins(this.#config.plugins, this.#options.base, this.#services(ram, guest));
     const withInterrupts = this.#config.devices.interrupt_mode === "emu";
     this.#deviceSet = createDevices(registrations.devices, this.#bus, withInterrupts);
@@ -175,6 +179,7 @@ class Builder {
     for (const { memory, host, size } of this.#linear.splice(0)) {
       for (let at = 0; at < size; at += PAGE_SIZE) memory.freeFrame(host + at);
     }
+    for (const area of this.#reservations.splice(0)) this.#options.memory!.release(area);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   }
@@ -307,6 +312,7 @@ class Builder {
       arch,
       guest,
       memory,
+      sharesMemory: this.#options.memory !== undefined,
       space,
       ram,
       bus: this.#bus,

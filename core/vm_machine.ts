@@ -75,6 +75,8 @@ export interface VmMachine {
   readonly guest: ArchGuest;
   /** Host memory. */
   readonly memory: HostMemory;
+  /** Whether other VMs live in it, whose CPUs take turns with this VM's. */
+  readonly sharesMemory: boolean;
   /** Guest-physical address space. */
   readonly space: AddrSpace;
   /** Checked access to it. */

@@ -95,6 +95,7 @@ export class VmRunner {
         this.#execute(cpu, limit);
       }
       if (this.#isTimeToYield()) {
+        this.#letOthersBind();
         await host.yieldToHost();
         this.#lastYield = host.nowMs();
         this.#effort = 0;
@@ -107,6 +108,7 @@ export class VmRunner {
   async sleep(milliseconds: number): Promise<void> {
     const { host, inbox } = this.#machine;
     if (!inbox.isEmpty) return;
+    this.#letOthersBind();
     if (milliseconds < SHORTEST_SLEEP_MS) return await host.yieldToHost();
     const length = milliseconds === Infinity ? Infinity : Math.min(LONGEST_SLEEP_MS, milliseconds);
     const sleep = host.sleep(length);
@@ -120,6 +122,11 @@ export class VmRunner {
     for (const cpu of this.#machine.vcpus) {
       if (cpu.isBound && cpu.state !== "Invalid") cpu.unbind();
     }
+  }
+
+  /** While this VM waits, the CPUs of another one may need the physical CPU. */
+  #letOthersBind(): void {
+    if (this.#machine.sharesMemory) this.unbind();
   }
 
   #isTimeToYield(): boolean {
@@ -226,13 +233,11 @@ export class VmRunner {
   /** Nothing can run: virtual time skips to the next event, real time is slept away. False if nothing can ever run again. */
   async #idle(): Promise<boolean> {
     const machine = this.#machine;
-    const { clock, schedule, vcpus } = machine;
+    const { clock, schedule } = machine;
     if (!schedule.started.some((started) => started)) {
       machine.failure = "every CPU of the guest has stopped itself, so nothing can start one again";
       return false;
     }
-    // Between turns no CPU is loaded, so that a sleeping VM can be looked at.
-    if (vcpus.length > 1) this.unbind();
     schedule.left = 0;
     const event = this.#nextEvent(true);
     if (clock.virtual && event !== Infinity) {
