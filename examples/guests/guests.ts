@@ -1,0 +1,41 @@
+/**
+ * The small guests of this folder: what each is built from and how QEMU runs it.
+ *
+ * @module
+ */
+
+/** One guest: a folder whose `.c` and `.S` files are linked with `runtime/`. */
+export interface Guest {
+  /** Name of the folder and of the image in it. */
+  readonly name: string;
+  /** Whether it is entered in M-mode after reset, or in S-mode under an SBI. */
+  readonly mode: "machine" | "supervisor";
+  /** Forms of the image: `name.elf`, `name.bin` (flat). */
+  readonly forms: readonly ("elf" | "bin")[];
+  /** What `-march` says when it is not {@link MARCH}. */
+  readonly march?: string;
+  /** Symbols that the stripped ELF keeps, for those who read them. */
+  readonly symbols?: readonly string[];
+  /** Options of QEMU beside the machine, the image and the disk. */
+  readonly qemu?: readonly string[];
+  /** Text at the start of the disk in virtio slot 0, for guests that want one. */
+  readonly disk?: string;
+}
+
+/** The instruction set of the guests, unless they say otherwise. */
+export const MARCH = "rv64gc";
+
+/** Address of every image: RAM's start in M-mode, behind the firmware in S-mode. */
+export function baseAddress(mode: Guest["mode"]): number {
+  return mode === "machine" ? 0x8000_0000 : 0x8020_0000;
+}
+
+/** Bytes of the disk that a guest with {@link Guest.disk} is given. */
+export const DISK_SIZE = 32 * 1024;
+
+/** All guests. */
+export const GUESTS: readonly Guest[] = [
+  { name: "hello", mode: "supervisor", forms: ["elf", "bin"] },
+//demo
+//mips
+];
