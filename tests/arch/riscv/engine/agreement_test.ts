@@ -1,8 +1,10 @@
 /** The interpreter and the oracle leave the same state behind, on random programs. @module */
 import assert from "node:assert/strict";
 import { FIELD, type FieldName } from "../../../../arch/riscv/layout.ts";
+import { writeCsr64 } from "../../../../arch/riscv/csr/csr_file.ts";
+import { setMode } from "../../../../arch/riscv/trap/mode.ts";
 import { Random } from "../random.ts";
-import { type EngineName, Machine } from "./machine.ts";
+import { type EngineName, Machine, RAM } from "./machine.ts";
 import { HANDLER, POINTER_VALUES, PROGRAM, randomProgram, trapHandler } from "./random_program.ts";
 
 const PROGRAMS = 60;
@@ -12,6 +14,32 @@ const ROUNDS = 6;
 const INTERNAL: readonly string[] = ["readTable", "writeTable", "fetchTable", "budget", "budgetLeft"];
 
 const COMPARED = (Object.keys(FIELD) as FieldName[]).filter((name) => !INTERNAL.includes(name));
+
+/** Page tables: three roots, whose third entry is a leaf for the gigabyte that RAM lies in. */
+const ROOTS = { supervisor: RAM + 0x20000, user: RAM + 0x21000, guest: RAM + 0x24000 };
+const LEAF = (BigInt(RAM) >> 2n) | 0xcfn;
+const USER = 1n << 4n;
+const SV39 = 8n << 60n;
+
+/** Puts the machine into one of M, S with Sv39, U with Sv39, VS and VU with Sv39, or every other time nothing, over Sv39x4. */
+function enterMode(machine: Machine, mode: number, odd: boolean): void {
+  const { hart } = machine;
+  const entry = (BigInt(RAM) >> 30n) * 8n;
+  machine.write64(ROOTS.supervisor + Number(entry), LEAF);
+  machine.write64(ROOTS.user + Number(entry), LEAF | USER);
+  machine.write64(ROOTS.guest + Number(entry), LEAF | USER);
+  const [privilege, virtual] = [[3, 0], [1, 0], [0, 0], [1, 1], [0, 1]][mode];
+  const bareGuest = virtual === 1 && odd;
+  const root = SV39 | (BigInt(privilege === 0 ? ROOTS.user : ROOTS.supervisor) >> 12n);
+  const all = 0xffff_ffff_ffff_ffffn;
+  writeCsr64(hart, 0x3b0, all);
+  writeCsr64(hart, 0x3a0, 0x1fn);
+  for (const csr of [0x306, 0x106, 0x606, 0x30a, 0x10a, 0x60a]) writeCsr64(hart, csr, csr & 8 ? 0xf0n : 7n);
+  if (mode !== 0 && !bareGuest) writeCsr64(hart, virtual ? 0x280 : 0x180, root);
+  if (virtual) writeCsr64(hart, 0x680, SV39 | (BigInt(ROOTS.guest) >> 12n));
+  if (virtual) writeCsr64(hart, 0x200, 0x6000n);
+  setMode(hart, privilege, virtual);
+}
 
 function prepare(engine: EngineName, seed: number): Machine {
   const random = new Random(seed);
@@ -24,6 +52,7 @@ function prepare(engine: EngineName, seed: number): Machine {
   for (const [index, value] of POINTER_VALUES) machine.setX(index, value);
   machine.hart.state.set64(FIELD.mtvec, BigInt(HANDLER));
   machine.hart.state.set64(FIELD.pc, BigInt(PROGRAM));
+  enterMode(machine, seed % 5, (seed & 1) !== 0);
   return machine;
 }
 
@@ -54,7 +83,7 @@ function snapshot(machine: Machine): Record<string, string> {
   return seen;
 }
 
-Deno.test("Interpreter and Oracle agree on registers, CSRs and memory after every slice of random programs", () => {
+Deno.test("Interpreter and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
   for (let seed = 1; seed <= PROGRAMS; seed++) {
     const oracle = prepare("oracle", seed);
     const interpreter = prepare("interpreter", seed);

@@ -17,8 +17,11 @@ const BLOCK_POINTER = 29;
 
 const KEPT = [...POINTERS, BLOCK_POINTER];
 
-/** CSRs that programs access: fflags, frm, fcsr, cycle, instret, mscratch, mcause, mtval, mcycle, minstret. */
-const CSRS = [0x001, 0x002, 0x003, 0xc00, 0xc02, 0x340, 0x342, 0x343, 0xb00, 0xb02];
+/**
+ * CSRs that programs access: fflags, frm, fcsr, cycle, instret, sscratch, scause, hvip, vsscratch, mscratch, mcause, mtval, mcycle,
+ * minstret.
+ */
+const CSRS = [0x001, 0x002, 0x003, 0xc00, 0xc02, 0x140, 0x142, 0x645, 0x240, 0x340, 0x342, 0x343, 0xb00, 0xb02];
 
 /** Where the trap handler lies. */
 export const HANDLER = RAM + 0x8000;
@@ -35,17 +38,22 @@ export const POINTER_VALUES: readonly [number, bigint][] = [
   [BLOCK_POINTER, BigInt(PROGRAM)],
 ];
 
+const MEPC = 0x341;
+
+const SYSTEM_EXTENSIONS = ["zicsr", "zicboz", "zicbom", "zicbop", "svinval", "h"];
+
 const GROUPS: readonly (readonly Instruction[])[] = [
   INSTRUCTIONS.filter((row) =>
     ["i", "zifencei", "m", "zba", "zbb", "zbs", "zicond"].includes(row.extension) && row.run
   ),
   INSTRUCTIONS.filter((row) => ["f", "d"].includes(row.extension)),
   INSTRUCTIONS.filter((row) => row.extension === "a"),
-  INSTRUCTIONS.filter((row) => ["zicsr", "zicboz", "zicbom", "zicbop"].includes(row.extension) || row.name === "ecall"),
+  INSTRUCTIONS.filter((row) => SYSTEM_EXTENSIONS.includes(row.extension) || ["ecall", "sfence.vma"].includes(row.name)),
 ];
 
 function isMemoryAccess({ pattern, extension }: Instruction): boolean {
-  return extension === "a" || extension.startsWith("zicbo") || /(0000011|0100011|0000111|0100111)$/.test(pattern);
+  return extension === "a" || extension === "h" || extension.startsWith("zicbo") ||
+    /(0000011|0100011|0000111|0100111)$/.test(pattern);
 }
 
 function destination(random: Random): number {
@@ -114,11 +122,12 @@ export function randomProgram(random: Random): number[] {
   return halves;
 }
 
-/** The trap handler: goes on at the next block. */
+/** The trap handler: goes on at the next block, in the mode that trapped. */
 export function trapHandler(): number[] {
   const named = (name: string) => INSTRUCTIONS.find((row) => row.name === name)!;
   return [
     encode(named("addi"), { rd: BLOCK_POINTER, rs1: BLOCK_POINTER, imm: BLOCK }),
-    encode(named("jalr"), { rd: 0, rs1: BLOCK_POINTER, imm: 0 }),
+    encode(named("csrrw"), { rd: 0, rs1: BLOCK_POINTER, imm: MEPC }),
+    encode(named("mret"), {}),
   ];
 }
