@@ -41,7 +41,7 @@ export interface GuestDma {
  * {@link extensionPoint} and exports it; a plugin calls `context.extend(point, value)`.
  */
 export interface ExtensionPoint<Value> {
-  /** Name for messages: `sbi-extension`. */
+  /** Name for messages: `firmware-extension`. */
   readonly name: string;
   /** Only there so that the compiler checks `extend`'s second argument. */
   readonly __value?: Value;
@@ -59,7 +59,7 @@ export type PluginOptions = Readonly<Record<string, unknown>>;
 export interface PluginContext {
   /** Adds a device. Overlapping windows and shared interrupt numbers are refused with a message naming both parties. */
   device(spec: DeviceSpec): void;
-  /** Adds something to an extension point, for example an SBI extension of the architecture. */
+  /** Adds something to an extension point, for example to the firmware that an architecture brings. */
   extend<Value>(point: ExtensionPoint<Value>, value: Value): void;
   /**
    * Looks a named interrupt wire up, undefined if this VM has no such wire. Names are the architecture's: an interrupt
