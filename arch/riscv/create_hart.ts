@@ -8,6 +8,7 @@ import type { HostMemory } from "../../core/memory.ts";
 import { CodePages } from "./engine/code_pages.ts";
 import type { Engine } from "./engine/engine.ts";
 import { Interpreter, INTERPRETER_SCRATCH_SIZE } from "./engine/interpreter.ts";
+import { Oracle } from "./engine/oracle.ts";
 import type { Hart, HartHost, HartOptions, PendingMmio, TrapInfo } from "./hart.ts";
 import { HartState } from "./hart_state.ts";
 import { ExitRequest, FIELD, STATE_SIZE, TLB_BANK_SIZE, TLB_BANKS } from "./layout.ts";
@@ -63,7 +64,9 @@ export class SoftwareHart implements Hart {
     this.state = new HartState(memory, area + TLB_SIZE + INTERPRETER_SCRATCH_SIZE);
     this.mmu = new Mmu(this, codePages, area);
     codePages.listen(this.mmu);
-    this.#engine = new Interpreter(this, codePages, area + TLB_SIZE);
+    this.#engine = options.engine === "oracle"
+      ? new Oracle(this, codePages)
+      : new Interpreter(this, codePages, area + TLB_SIZE);
     this.reset();
   }
 

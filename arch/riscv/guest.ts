@@ -17,7 +17,7 @@ import { Interrupt } from "./csr/fields.ts";
 import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
 import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
-import type { HartHost } from "./hart.ts";
+import { ENGINE_NAMES, type EngineName, type HartHost } from "./hart.ts";
 import { MachineVCpu } from "./machine_vcpu.ts";
 import { RiscvNestedPageTable } from "./mmu/nested_table.ts";
 import { RiscvPerCpu } from "./per_cpu.ts";
@@ -54,6 +54,7 @@ export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
 /** Settings of the `[arch]` table. */
 const OPTIONS: Readonly<Record<string, string>> = {
   nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
+  engine: `who executes the guest: ${ENGINE_NAMES.join(" or ")}; the default is ${ENGINE_NAMES[0]}`,
 };
 
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
@@ -95,9 +96,10 @@ export class RiscvGuest implements ArchGuest {
         ? machinePhysical(() => this.#ranges)
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
     };
+    const engine = readEngine(context.options);
     for (let id = 0; id < context.cpus; id++) {
       const area = memory.reserve(HART_AREA_SIZE);
-      const options = { id, mode: context.mode };
+      const options = { id, mode: context.mode, engine };
       this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area));
     }
     this.#firmware = new SbiFirmware(context, this.#harts);
@@ -185,4 +187,10 @@ function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {
   const levels = options.nested_levels ?? 3;
   if (levels === 3 || levels === 4 || levels === 5) return levels;
   throw new HypervisorError(`Cannot use ${JSON.stringify(levels)} as arch.nested_levels: give 3, 4 or 5`);
+}
+
+function readEngine({ engine = ENGINE_NAMES[0] }: Readonly<Record<string, unknown>>): EngineName {
+  const known = ENGINE_NAMES.find((name) => name === engine);
+  if (known !== undefined) return known;
+  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINE_NAMES.join(" or ")}`);
 }

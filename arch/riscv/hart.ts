@@ -10,6 +10,12 @@ import type { HostMemory } from "../../core/memory.ts";
 import type { HartState } from "./hart_state.ts";
 import type { Mmu } from "./mmu/mmu.ts";
 
+/** Which engine executes a hart: the generated interpreter, or the oracle that others are compared with, slow and obviously right. */
+export type EngineName = "interpreter" | "oracle";
+
+/** Names of all engines. */
+export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "oracle"];
+
 /** Features that a hart is made with. */
 export interface HartOptions {
   /** Number that mhartid reads. */
@@ -19,6 +25,8 @@ export interface HartOptions {
    * `machine`: the guest owns every mode.
    */
   readonly mode: "guest" | "machine";
+  /** Who executes it; `interpreter` if left out. All engines leave the same state behind. */
+  readonly engine?: EngineName;
 }
 
 /** A physical address space as a hart sees it behind all translation. */
