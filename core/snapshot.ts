@@ -96,9 +96,8 @@ export async function saveMachine(machine: VmMachine): Promise<VmSnapshot> {
   };
 }
 
-/** Takes a snapshot over into a machine that was reset. */
+/** Takes a snapshot over that {@link checkSnapshot} allowed, into a machine that was reset. */
 export function restoreMachine(machine: VmMachine, { wires }: DeviceSet, snapshot: VmSnapshot): void {
-  checkMachine(machine, snapshot);
   const { space, ram, vcpus, guest, devices, completions, consoles, clock } = machine;
   for (const { address, size } of snapshot.populated) {
     if (!space.populate(address, size)) throw noRoom(machine, address);
@@ -140,7 +139,8 @@ function withoutName(config: VmConfig): Record<string, unknown> {
   return options;
 }
 
-function checkMachine(machine: VmMachine, snapshot: VmSnapshot): void {
+/** Throws unless the snapshot is of this version and was made by a machine of the same configuration. */
+export function checkSnapshot(machine: VmMachine, snapshot: VmSnapshot): void {
   const refuse = (reason: string): never => {
     throw new HypervisorError(`Cannot restore a snapshot into VM "${machine.name}": ${reason}`);
   };

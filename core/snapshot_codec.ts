@@ -12,8 +12,8 @@ import { SNAPSHOT_VERSION, type VmSnapshot } from "./snapshot.ts";
 /** First bytes of a file. */
 const MAGIC = "DVSNAP\r\n";
 
-/** Bytes before the header: magic, version, length of the header. */
-const PREFIX = 16;
+/** Bytes before the header: magic, version, length of the header, checksum of all that follows. */
+const PREFIX = 24;
 
 /** Alignment of binary parts, so that a view of any element type may begin there. */
 const ALIGN = 8;
@@ -55,6 +55,7 @@ export function encodeSnapshot(snapshot: VmSnapshot): Uint8Array<ArrayBuffer> {
   view.setUint32(12, header.length, true);
   file.set(header, PREFIX);
   for (const { at, bytes } of parts) file.set(bytes, start + at);
+  view.setUint32(16, checksum(file), true);
   return file;
 }
 
@@ -68,16 +69,19 @@ export function decodeSnapshot(file: Uint8Array): VmSnapshot {
     throw new HypervisorError(`Cannot read the snapshot: ${problem}`, { cause });
   };
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < PREFIX || new TextDecoder().decode(file.subarray(0, 8)) !== MAGIC) {
+  if (new TextDecoder().decode(file.subarray(0, 8)) !== MAGIC) {
     refuse("the bytes do not begin as one; give a file that encodeSnapshot has written");
   }
+  if (file.length < PREFIX) refuse("it is truncated; take it again");
   const version = view.getUint32(8, true);
   if (version !== SNAPSHOT_VERSION) {
     refuse(`it is of version ${version}, but this program reads version ${SNAPSHOT_VERSION}`);
   }
   const length = view.getUint32(12, true);
   const start = alignUp(PREFIX + length);
-  if (file.length < start) refuse("it is truncated; take it again");
+  if (file.length < start || view.getUint32(16, true) !== checksum(file)) {
+    refuse("it is truncated or damaged; take it again");
+  }
   try {
     const header = JSON.parse(new TextDecoder().decode(file.subarray(PREFIX, PREFIX + length)));
     return decodeValue(header, (at, bytes) => {
@@ -85,8 +89,17 @@ export function decodeSnapshot(file: Uint8Array): VmSnapshot {
       return file.slice(start + at, start + at + bytes).buffer as ArrayBuffer;
     }) as VmSnapshot;
   } catch (cause) {
-    return refuse("it is truncated or damaged; take it again", cause);
+    return refuse("its contents make no sense; take it again", cause);
   }
+}
+
+/** FNV-1a over 32-bit words: finds a damaged file, not a forged one. */
+function checksum(file: Uint8Array): number {
+  const words = Math.floor((file.length - PREFIX) / 4);
+  const view = new DataView(file.buffer, file.byteOffset + PREFIX, file.length - PREFIX);
+  let hash = 0x811c9dc5 ^ file.length;
+  for (let i = 0; i < words; i++) hash = Math.imul(hash ^ view.getUint32(i * 4, true), 0x01000193);
+  return hash >>> 0;
 }
 
 function alignUp(value: number): number {
