@@ -45,7 +45,8 @@ const FLAGS = [
 async function run(tool: string, args: readonly string[]): Promise<void> {
   let output;
   try {
-    output = await new Deno.Command(tool, { args: [...args], cwd: FOLDER, stdout: "inherit", stderr: "piped" }).output();
+    output = await new Deno.Command(tool, { args: [...args], cwd: FOLDER, stdout: "inherit", stderr: "piped" })
+      .output();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`There is no "${tool}" on this machine; install the Debian packages ${PACKAGES}`);

@@ -18,6 +18,10 @@ export interface Guest {
   readonly symbols?: readonly string[];
   /** Options of QEMU beside the machine, the image and the disk. */
   readonly qemu?: readonly string[];
+  /** Exit code of a run: what the guest reports, 0 if not said. */
+  readonly exitCode?: number;
+  /** File with what it prints, where that depends on the board; `expected.txt` if not said. */
+  readonly transcript?: string;
   /** Text at the start of the disk in virtio slot 0, for guests that want one. */
   readonly disk?: string;
 }
@@ -36,6 +40,13 @@ export const DISK_SIZE = 32 * 1024;
 /** All guests. */
 export const GUESTS: readonly Guest[] = [
   { name: "hello", mode: "supervisor", forms: ["elf", "bin"] },
-//demo
-//mips
+  {
+    name: "demo",
+    mode: "supervisor",
+    forms: ["elf"],
+    disk: "This was on the disk before the guest was born.",
+    transcript: "on_qemu.txt",
+  },
+  // With -icount, QEMU retires instructions one by one too.
+  { name: "mips", mode: "supervisor", forms: ["elf"], qemu: ["-icount", "shift=0"] },
 ];
