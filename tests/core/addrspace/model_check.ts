@@ -32,7 +32,7 @@ class Model {
   host: number[];
   dirty: Set<number> | undefined;
 
-  constructor(readonly count: number, readonly base: number) {
+  constructor(readonly count: number, readonly base: number, readonly hostBase: number) {
     this.host = new Array(count).fill(0);
   }
 
@@ -57,83 +57,106 @@ function range(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
+/** What the next operation is about. */
+interface Target {
+  readonly first: number;
+  readonly pages: readonly number[];
+  readonly address: number;
+  readonly size: number;
+  readonly flags: number;
+  readonly value: number;
+}
+
+/** An operation on the address space and on the model. */
+type Operation = (made: Setup, model: Model, target: Target, next: (bound: number) => number) => void;
+
+function writable(model: Model, page: number): boolean {
+  return ((model.pages.get(page)?.flags ?? 0) & WRITE) !== 0;
+}
+
+const map: Operation = (made, model, { first, pages, address, size, flags }, next) => {
+  const linear = next(2) === 0;
+  const act = () =>
+    linear
+      ? made.space.mapLinear(address, model.hostBase + first * PAGE, size, flags)
+      : made.space.mapAlloc(address, size, flags, next(2) === 0);
+  if (model.overlaps(first, pages.length)) return void assert.throws(act, /overlaps/);
+  act();
+  for (const page of pages) {
+    model.pages.set(page, { kind: linear ? "linear" : "alloc", flags, value: linear ? model.host[page] : 0 });
+  }
+};
+
+const unmap: Operation = (made, model, { pages, address, size }) => {
+  made.space.unmap(address, size);
+  for (const page of pages) {
+    model.pages.delete(page);
+    model.dirty?.delete(page);
+  }
+};
+
+const protect: Operation = (made, model, { pages, address, size, flags }) => {
+  const act = () => made.space.protect(address, size, flags);
+  if (pages.some((page) => !model.pages.has(page))) return void assert.throws(act, /nothing is mapped/);
+  act();
+  for (const page of pages) model.pages.get(page)!.flags = flags;
+};
+
+const storeAsGuest: Operation = (made, model, { first, address, value }) => {
+  const allowed = writable(model, first);
+  assert.equal(guestStore(made, address + 7, value), allowed);
+  if (allowed) model.store(first, value);
+};
+
+const writeAsDevice: Operation = (made, model, { pages, address, size, value }) => {
+  const allowed = pages.every((page) => writable(model, page));
+  assert.equal(made.dma.write(address, new Uint8Array(size).fill(value)), allowed);
+  if (allowed) { for (const page of pages) model.store(page, value); }
+};
+
+const startLog: Operation = (made, model) => {
+  made.space.startDirtyLog();
+  model.dirty ??= new Set();
+};
+
+const takeLog: Operation = (made, model) => {
+  if (model.dirty === undefined) return;
+  const expected = [...model.dirty].sort((a, b) => a - b).map((page) => model.address(page));
+  assert.deepEqual(made.space.takeDirtyLog(), expected);
+  model.dirty.clear();
+};
+
+const stopLog: Operation = (made, model, _target, next) => {
+  if (next(3) > 0) return;
+  made.space.stopDirtyLog();
+  model.dirty = undefined;
+};
+
+const resetRam: Operation = (made, model, _target, next) => {
+  if (next(4) > 0) return;
+  made.space.resetRam();
+  for (const [page, entry] of model.pages) if (entry.value !== 0) model.store(page, 0);
+};
+
+/** As often as they shall happen. */
+const OPERATIONS: readonly Operation[] = [
+  ...[map, map, map, unmap, protect, storeAsGuest, storeAsGuest, storeAsGuest, writeAsDevice, writeAsDevice],
+  ...[startLog, takeLog, stopLog, resetRam],
+];
+
 /** One random operation, on both. */
-function step(made: Setup, model: Model, next: (bound: number) => number, hostBase: number): void {
+function step(made: Setup, model: Model, next: (bound: number) => number): void {
   const first = next(model.count);
   const count = Math.min(1 + next(next(2) === 0 ? 24 : model.count), model.count - first);
-  const size = count * PAGE;
-  const flags = FLAGS[next(FLAGS.length)];
-  const value = 1 + next(255);
-  switch (next(14)) {
-    case 0:
-    case 1:
-    case 2: {
-      const linear = next(2) === 0;
-      const map = () =>
-        linear
-          ? made.space.mapLinear(model.address(first), hostBase + first * PAGE, size, flags)
-          : made.space.mapAlloc(model.address(first), size, flags, next(2) === 0);
-      if (model.overlaps(first, count)) return void assert.throws(map, /overlaps/);
-      map();
-      for (const page of range(first, count)) {
-        model.pages.set(page, { kind: linear ? "linear" : "alloc", flags, value: linear ? model.host[page] : 0 });
-      }
-      return;
-    }
-    case 3:
-      made.space.unmap(model.address(first), size);
-      for (const page of range(first, count)) {
-        model.pages.delete(page);
-        model.dirty?.delete(page);
-      }
-      return;
-    case 4: {
-      const act = () => made.space.protect(model.address(first), size, flags);
-      if (range(first, count).some((page) => !model.pages.has(page))) {
-        return void assert.throws(act, /nothing is mapped/);
-      }
-      act();
-      for (const page of range(first, count)) model.pages.get(page)!.flags = flags;
-      return;
-    }
-    case 5:
-    case 6:
-    case 7: {
-      const allowed = ((model.pages.get(first)?.flags ?? 0) & WRITE) !== 0;
-      assert.equal(guestStore(made, model.address(first) + 7, value), allowed);
-      if (allowed) model.store(first, value);
-      return;
-    }
-    case 8:
-    case 9: {
-      const allowed = range(first, count).every((page) => ((model.pages.get(page)?.flags ?? 0) & WRITE) !== 0);
-      assert.equal(made.dma.write(model.address(first), new Uint8Array(size).fill(value)), allowed);
-      if (allowed) { for (const page of range(first, count)) model.store(page, value); }
-      return;
-    }
-    case 10:
-      made.space.startDirtyLog();
-      model.dirty ??= new Set();
-      return;
-    case 11:
-      if (model.dirty === undefined) return;
-      assert.deepEqual(
-        made.space.takeDirtyLog(),
-        [...model.dirty].sort((a, b) => a - b).map((page) => model.address(page)),
-      );
-      model.dirty.clear();
-      return;
-    case 12:
-      if (next(3) > 0) return;
-      made.space.stopDirtyLog();
-      model.dirty = undefined;
-      return;
-    case 13:
-      if (next(4) > 0) return;
-      made.space.resetRam();
-      for (const [page, entry] of model.pages) if (entry.value !== 0) model.store(page, 0);
-      return;
-  }
+  const target: Target = {
+    first,
+    pages: range(first, count),
+    address: model.address(first),
+    size: count * PAGE,
+    flags: FLAGS[next(FLAGS.length)],
+    value: 1 + next(255),
+  };
+  OPERATIONS[next(OPERATIONS.length)](made, model, target, next);
 }
 
 /** Compares what the guest and a device see. */
@@ -157,9 +180,9 @@ export function checkAgainstModel(made: Setup, seed: number, steps: number, page
   const next = random(seed);
   const hostBase = made.memory.allocContiguous(pages, 2 * MIB)!;
   const baseline = made.memory.framesInUse;
-  const model = new Model(pages, base);
+  const model = new Model(pages, base, hostBase);
   for (let i = 0; i < steps; i++) {
-    step(made, model, next, hostBase);
+    step(made, model, next);
     for (let probe = 0; probe < 8; probe++) compare(made, model, next(pages));
   }
   for (let page = 0; page < pages; page++) compare(made, model, page);

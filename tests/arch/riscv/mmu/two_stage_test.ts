@@ -390,12 +390,7 @@ Deno.test("page-table updates and walks work in machine mode, where physical add
   for (let at = 0; at < 0x200000; at += 0x1000) second.map(BigInt(base + at), base + at, V | R | W | X | 16);
   const page = hart.frame();
   const entry = first.map(0x5000n, base + page, V | R | W);
-  hart.set({
-    hgatp: second.register(),
-    vsatp: first.register(),
-    menvcfg: ADUE,
-    henvcfg: ADUE,
-  });
+  hart.set({ hgatp: second.register(), vsatp: first.register(), menvcfg: ADUE, henvcfg: ADUE });
   hart.setMode(1, 1);
   assert.equal(hart.store(0x5008n, 7n), true);
   assert.equal(hart.memory.u64[page / 8 + 1], 7n);
