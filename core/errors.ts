@@ -16,6 +16,8 @@ export class ConfigError extends HypervisorError {
   override readonly name: string = "ConfigError";
 
   /**
+   * Makes one.
+   *
    * @param problems One sentence each, opening with the key's path (`base.cpu_num: ...`)
    */
   constructor(readonly problems: readonly string[]) {

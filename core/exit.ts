@@ -32,6 +32,7 @@ export type AxVCpuExitReason =
 
 /** The guest called the hypervisor. */
 export interface HypercallExit {
+  /** Tag of the union. */
   kind: "Hypercall";
   /** Number of the call. */
   nr: number;
@@ -41,6 +42,7 @@ export interface HypercallExit {
 
 /** The guest reads an address that no memory backs. Answer with `completeMmioRead`. */
 export interface MmioReadExit {
+  /** Tag of the union. */
   kind: "MmioRead";
   /** Guest-physical address of the first byte. */
   addr: GuestPhysAddr;
@@ -56,6 +58,7 @@ export interface MmioReadExit {
 
 /** The guest writes an address that no memory backs. Answer with `completeMmioWrite`. */
 export interface MmioWriteExit {
+  /** Tag of the union. */
   kind: "MmioWrite";
   /** Guest-physical address of the first byte. */
   addr: GuestPhysAddr;
@@ -69,6 +72,7 @@ export interface MmioWriteExit {
 
 /** The guest reads a system register that the hypervisor emulates. */
 export interface SysRegReadExit {
+  /** Tag of the union. */
   kind: "SysRegRead";
   /** Address of the system register. */
   addr: number;
@@ -78,6 +82,7 @@ export interface SysRegReadExit {
 
 /** The guest writes a system register that the hypervisor emulates. */
 export interface SysRegWriteExit {
+  /** Tag of the union. */
   kind: "SysRegWrite";
   /** Address of the system register. */
   addr: number;
@@ -89,6 +94,7 @@ export interface SysRegWriteExit {
 
 /** The guest reads an I/O port (architectures that have ports). */
 export interface IoReadExit {
+  /** Tag of the union. */
   kind: "IoRead";
   /** Port number. */
   port: number;
@@ -98,6 +104,7 @@ export interface IoReadExit {
 
 /** The guest writes an I/O port (architectures that have ports). */
 export interface IoWriteExit {
+  /** Tag of the union. */
   kind: "IoWrite";
   /** Port number. */
   port: number;
@@ -109,6 +116,7 @@ export interface IoWriteExit {
 
 /** An interrupt for the host arrived while the guest ran. */
 export interface ExternalInterruptExit {
+  /** Tag of the union. */
   kind: "ExternalInterrupt";
   /** Architecture's number of the interrupt. */
   vector: number;
@@ -116,6 +124,7 @@ export interface ExternalInterruptExit {
 
 /** The guest touched a guest-physical address that the nested page table does not allow. */
 export interface NestedPageFaultExit {
+  /** Tag of the union. */
   kind: "NestedPageFault";
   /** Guest-physical address. */
   addr: GuestPhysAddr;
@@ -125,6 +134,7 @@ export interface NestedPageFaultExit {
 
 /** The virtual CPU waits for an interrupt. It is Blocked until something wakes it. */
 export interface HaltExit {
+  /** Tag of the union. */
   kind: "Halt";
   /** Whether the CPU counts as suspended until then (a firmware call), and not just as waiting (an instruction). */
   suspend?: boolean;
@@ -132,6 +142,7 @@ export interface HaltExit {
 
 /** The guest starts another virtual CPU. */
 export interface CpuUpExit {
+  /** Tag of the union. */
   kind: "CpuUp";
   /** Index of the CPU to start. */
   targetCpu: number;
@@ -145,11 +156,13 @@ export interface CpuUpExit {
 
 /** The guest stops the virtual CPU that exits. */
 export interface CpuDownExit {
+  /** Tag of the union. */
   kind: "CpuDown";
 }
 
 /** The guest asks for a power-off or a reboot of the whole VM. */
 export interface SystemDownExit {
+  /** Tag of the union. */
   kind: "SystemDown";
   /** What is asked for. */
   action: "shutdown" | "reboot";
@@ -159,11 +172,13 @@ export interface SystemDownExit {
 
 /** Handled inside, or the instruction budget is used up. */
 export interface NothingExit {
+  /** Tag of the union. */
   kind: "Nothing";
 }
 
 /** The virtual CPU could not enter the guest. */
 export interface FailEntryExit {
+  /** Tag of the union. */
   kind: "FailEntry";
   /** What is wrong, in words. */
   reason: string;
@@ -171,6 +186,7 @@ export interface FailEntryExit {
 
 /** The guest interrupts other virtual CPUs. */
 export interface SendIpiExit {
+  /** Tag of the union. */
   kind: "SendIPI";
   /** Indexes of the virtual CPUs to interrupt. */
   targets: readonly number[];
