@@ -49,4 +49,13 @@ export const GUESTS: readonly Guest[] = [
   },
   // With -icount, QEMU retires instructions one by one too.
   { name: "mips", mode: "supervisor", forms: ["elf"], qemu: ["-icount", "shift=0"] },
+  { name: "machine_hello", mode: "machine", forms: ["elf"] },
+  {
+    name: "htif",
+    mode: "machine",
+    forms: ["elf"],
+    symbols: ["tohost", "fromhost", "begin_signature", "end_signature"],
+    qemu: ["-M", "spike"],
+    exitCode: 42,
+  },
 ];
