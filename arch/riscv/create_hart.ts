@@ -13,6 +13,7 @@ import type { Hart, HartHost, HartOptions, PendingMmio, TrapInfo } from "./hart.
 import { HartState } from "./hart_state.ts";
 import { ExitRequest, FIELD, STATE_SIZE, TLB_BANK_SIZE, TLB_BANKS } from "./layout.ts";
 import { Mmu } from "./mmu/mmu.ts";
+import { Access } from "./mmu/pte.ts";
 import { resetCsrs } from "./csr/reset.ts";
 import { takePendingInterrupt } from "./trap/interrupts.ts";
 
@@ -43,7 +44,17 @@ export class SoftwareHart implements Hart {
     tinst: 0,
     gva: false,
   };
-  readonly mmio: PendingMmio = { addr: 0, vaLow: 0, vaHigh: 0, width: 1, write: false, low: 0, high: 0 };
+  readonly mmio: PendingMmio = {
+    addr: 0,
+    width: 1,
+    vaLow: 0,
+    vaHigh: 0,
+    write: false,
+    access: 0,
+    virtual: false,
+    low: 0,
+    high: 0,
+  };
   readonly #engine: Engine;
   #stepsOfRun = 0;
   readonly #window: HartWindow;
@@ -70,9 +81,11 @@ export class SoftwareHart implements Hart {
     this.reset();
   }
 
-  /** Puts every register and CSR into its reset state. */
+  /** Puts every register and CSR into its reset state. Wires are not its own: those stay as whoever drives them left them. */
   reset(): void {
+    const lines = this.state.word(FIELD.lines);
     resetCsrs(this);
+    this.state.setWord(FIELD.lines, lines);
     this.mmu.flushAll();
     this.mmu.modeChanged();
   }
@@ -80,9 +93,11 @@ export class SoftwareHart implements Hart {
   /** Takes over all state from a snapshot. */
   restoreState(bytes: Uint8Array): void {
     this.state.setBytes(bytes);
-    this.state.setWord(FIELD.reservation, -1);
     this.mmu.flushAll();
     this.mmu.modeChanged();
+    if (this.state.word(FIELD.reservation) === -1) return;
+    const host = this.mmu.debugTranslate(this.state.get64(FIELD.reservedAddress), Access.READ);
+    this.state.setWord(FIELD.reservation, host ?? -1);
   }
 
   steps(): number {
@@ -95,15 +110,18 @@ export class SoftwareHart implements Hart {
   }
 
   /**
-   * Brings the hart's state into the window, where it stays until another hart is bound. A reservation does not outlive that: the
-   * other hart may have written.
+   * Brings the hart's state into the window, where it stays until another hart is bound. The reservation of the one that was there
+   * does not outlive that: this hart may write.
    */
   bind(): void {
-    if (this.#window.current === this) return;
-    this.#window.current?.state.unload();
+    const { current } = this.#window;
+    if (current === this) return;
+    if (current !== undefined) {
+      current.state.setWord(FIELD.reservation, -1);
+      current.state.unload();
+    }
     this.state.load();
     this.#window.current = this;
-    this.state.setWord(FIELD.reservation, -1);
   }
 
   /**
@@ -131,7 +149,6 @@ export class SoftwareHart implements Hart {
   refundStep(): void {
     this.#stepsOfRun--;
     this.countSteps(-1);
-    this.countRetired(1);
   }
 
   /** Corrects minstret by so many instructions beside the steps. */

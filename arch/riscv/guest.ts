@@ -114,12 +114,9 @@ export class RiscvGuest implements ArchGuest {
 
   createVCpu(index: number): AxArchVCpu {
     const hart = this.#harts[index];
-    if (this.#context.mode === "machine") return new MachineVCpu(hart);
-    return new GuestVCpu(hart, index, {
-      firmware: this.#firmware,
-      hgatpMode: HGATP_MODE[this.#levels],
-      isRam: (address) => this.#context.isRam(address),
-    });
+    const isRam = (address: GuestPhysAddr) => this.#context.isRam(address);
+    if (this.#context.mode === "machine") return new MachineVCpu(hart, { isRam });
+    return new GuestVCpu(hart, index, { firmware: this.#firmware, hgatpMode: HGATP_MODE[this.#levels], isRam });
   }
 
   interruptLine(name: string): IrqLine | undefined {
@@ -175,7 +172,12 @@ export class RiscvGuest implements ArchGuest {
 }
 
 function machinePhysical(ranges: () => RangeTable | undefined): HartHost["physical"] {
-  return { toHost: (pa) => ranges()?.toHost(pa) ?? -1 };
+  return {
+    toHost: (pa) => ranges()?.toHost(pa) ?? -1,
+    get hitFlags(): number {
+      return ranges()?.hitFlags ?? 0;
+    },
+  };
 }
 
 function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { HostPhysAddr } from "../../core/address.ts";
+import type { VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { EnvConfig, EnvConfigHigh, HStatus, Interrupt, Status } from "./csr/fields.ts";
@@ -12,9 +13,9 @@ import type { SbiFirmware } from "./sbi/firmware.ts";
 import { Cause } from "./trap/causes.ts";
 import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
-import { returnFromSupervisor } from "./trap/mode.ts";
+import { markFloatDirty, returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
-import { type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
+import { accessOfFault, type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
 
 /** Exceptions that go straight to the guest: all but calls of VS-mode, guest-page faults and virtual instructions. */
 const HEDELEG = 0xb1ff;
@@ -84,7 +85,9 @@ export class GuestVCpu extends RiscvVCpu {
   override injectFault(kind: "access" | "page", access: AccessKind): void {
     this.dropAccess();
     const { state } = this.hart;
-    const cause = (kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[access];
+    // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a fetch whose walk failed a fetch.
+    const original = accessOfFault(state.low(FIELD.scause)) ?? access;
+    const cause = (kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[original];
     const [low, high] = [state.low(FIELD.stval), state.high(FIELD.stval)];
     this.enter();
     raiseMemoryFault(this.hart, cause, low, high, 0, 0, true);
@@ -130,6 +133,19 @@ export class GuestVCpu extends RiscvVCpu {
     this.hart.countRetired(1);
   }
 
+  protected override markFloat(): void {
+    markFloatDirty(this.hart, true);
+  }
+
+  /** The nested page table is this VM's own, wherever the saved one had its root. */
+  override restore(state: VCpuState): void {
+    const own = this.hart.state;
+    const [low, high] = [own.low(FIELD.hgatp), own.high(FIELD.hgatp)];
+    super.restore(state);
+    own.set(FIELD.hgatp, low, high);
+    this.hart.mmu.translationChanged();
+  }
+
   #inHypervisor(): boolean {
     return this.hart.state.word(FIELD.virtual) === 0;
   }
@@ -144,6 +160,7 @@ export class GuestVCpu extends RiscvVCpu {
     const { instruction, addr, access } = trap;
     if (this.#context.isRam(addr)) {
       this.refundStep();
+      this.hart.countRetired(1); // the trap to HS-mode took one off for an attempt that never was
       this.#nestedFault.addr = addr;
       this.#nestedFault.access = access;
       return this.#nestedFault;

@@ -33,9 +33,11 @@ export interface HartOptions {
 export interface PhysicalMap {
   /** Host-physical address of the RAM byte at physical address `pa`, or -1 if no RAM is there. RAM is page-granular. */
   toHost(pa: number): HostPhysAddr | -1;
+  /** What the RAM that the last successful {@link toHost} found may be used for: `MappingFlags`. Left out: everything, always. */
+  readonly hitFlags?: number;
 }
 
-/** An access that left RAM in machine mode, for the VM to finish. One object a hart, reused. */
+/** An access that the VM has to finish or allow in machine mode. One object a hart, reused. */
 export interface PendingMmio {
   /** Physical address. */
   addr: number;
@@ -45,8 +47,12 @@ export interface PendingMmio {
   vaLow: number;
   /** High half of the virtual address. */
   vaHigh: number;
-  /** Direction. */
+  /** Direction. For `ExitRequest.NESTED_FAULT` that of the access to `addr`, which may be a page-table entry. */
   write: boolean;
+  /** Kind of the access that the instruction made: 0 read, 1 write (all atomics but LR), 2 fetch. */
+  access: 0 | 1 | 2;
+  /** Whether its virtual address is a guest's. */
+  virtual: boolean;
   /** Low half of the data to write. */
   low: number;
   /** High half of the data to write. */

@@ -71,6 +71,8 @@ const DOUBLEWORDS = [
   "cycleOffset",
   /** Steps (retired or trapped) of all finished runs. */
   "steps",
+  /** Virtual address of the reservation: a snapshot cannot keep its host address. */
+  "reservedAddress",
 ] as const;
 
 /** 32-bit fields. */
@@ -160,10 +162,12 @@ export const ExitRequest = {
   HYPERVISOR_TRAP: 1,
   /** An access left RAM in machine mode; `hart.mmio` tells which. */
   MMIO: 2,
+  /** An access met RAM in machine mode that the VM keeps from it for now; `hart.mmio` tells which. */
+  NESTED_FAULT: 3,
   /** The hart waits for an interrupt. */
-  WAIT: 3,
+  WAIT: 4,
   /** Something changed that the VM's loop must see (a timer deadline, a kick). */
-  RESCHEDULE: 4,
+  RESCHEDULE: 5,
 } as const;
 
 /** Entries of one translation table: a power of two. */

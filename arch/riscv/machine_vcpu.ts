@@ -1,26 +1,47 @@
 /**
- * A virtual CPU in machine mode: the guest owns the hart from M-mode on; only accesses outside RAM come back.
+ * A virtual CPU in machine mode: the guest owns the hart from M-mode on; accesses outside RAM come back, and those to RAM that the VM
+ * watches.
  *
  * @module
  */
 import type { HostPhysAddr } from "../../core/address.ts";
-import type { AccessKind, AxVCpuExitReason } from "../../core/exit.ts";
+import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
+import type { SoftwareHart } from "./create_hart.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
 import { Cause } from "./trap/causes.ts";
 import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
+import { markFloatDirty } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
 import { decodeAccess } from "./vm_exit.ts";
 
-const FAULTS: Readonly<Record<"access" | "page", Readonly<Record<AccessKind, number>>>> = {
-  access: { read: Cause.LOAD_ACCESS, write: Cause.STORE_ACCESS, execute: Cause.FETCH_ACCESS },
-  page: { read: Cause.LOAD_PAGE, write: Cause.STORE_PAGE, execute: Cause.FETCH_PAGE },
+/** Exception codes by kind and then by kind of access: read, write, execute. */
+const FAULTS: Readonly<Record<"access" | "page", readonly number[]>> = {
+  access: [Cause.LOAD_ACCESS, Cause.STORE_ACCESS, Cause.FETCH_ACCESS],
+  page: [Cause.LOAD_PAGE, Cause.STORE_PAGE, Cause.FETCH_PAGE],
 };
+
+/** What `PendingMmio.access` and the columns of {@link FAULTS} stand for. */
+const ACCESSES: readonly AccessKind[] = ["read", "write", "execute"];
+
+/** What a machine-mode CPU needs from its VM. */
+export interface MachineVCpuContext {
+  /** Whether a physical address is RAM. */
+  isRam(address: number): boolean;
+}
 
 /** A CPU without a hypervisor below it. */
 export class MachineVCpu extends RiscvVCpu {
-  #faultLow = 0;
-  #faultHigh = 0;
+  readonly #context: MachineVCpuContext;
+  readonly #nestedFault: NestedPageFaultExit = { kind: "NestedPageFault", addr: 0, access: "read" };
+  /** Whether the attempt that waits was taken out of the steps. */
+  #refunded = false;
+
+  /** A CPU over a hart in machine mode. */
+  constructor(hart: SoftwareHart, context: MachineVCpuContext) {
+    super(hart);
+    this.#context = context;
+  }
 
   override setEptRoot(_root: HostPhysAddr): void {
     // Physical addresses are not translated again.
@@ -31,9 +52,13 @@ export class MachineVCpu extends RiscvVCpu {
     this.hart.state.set(FIELD.pc, this.entry | 0, Math.floor(this.entry / 2 ** 32));
   }
 
-  override injectFault(kind: "access" | "page", access: AccessKind): void {
+  override injectFault(kind: "access" | "page", _access: AccessKind): void {
     this.dropAccess();
-    raiseMemoryFault(this.hart, FAULTS[kind][access], this.#faultLow, this.#faultHigh, 0, 0, false);
+    const { access, vaLow, vaHigh, virtual } = this.hart.mmio;
+    // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a load whose walk failed a load.
+    raiseMemoryFault(this.hart, FAULTS[kind][access], vaLow, vaHigh, 0, 0, virtual);
+    if (this.#refunded) this.hart.countRetired(1); // the trap took one off for an attempt that is no step
+    this.#refunded = false;
   }
 
   override injectInterrupt(vector: number): void {
@@ -49,26 +74,40 @@ export class MachineVCpu extends RiscvVCpu {
   }
 
   protected override enter(): void {
-    // The guest is always entered.
+    this.#refunded = false;
   }
 
   protected override handleExit(request: number): AxVCpuExitReason | undefined {
+    if (request === ExitRequest.NESTED_FAULT) return this.#nestedPageFault();
     if (request !== ExitRequest.MMIO) return { kind: "FailEntry", reason: `Engine left with request ${request}` };
-    const { hart } = this;
-    const bits = hart.mmu.currentInstruction();
-    const instruction = decodeAccess(bits, hart.mmu.instructionLength);
-    this.#faultLow = hart.mmio.vaLow;
-    this.#faultHigh = hart.mmio.vaHigh;
-    if (instruction === undefined) {
-      this.injectFault("access", hart.mmio.write ? "write" : "read");
-      return undefined;
+    const { mmu, mmio } = this.hart;
+    if (this.#context.isRam(mmio.addr)) return this.#nestedPageFault();
+    const bits = mmu.currentInstruction();
+    const instruction = decodeAccess(bits, mmu.instructionLength);
+    if (instruction !== undefined && instruction.kind !== "conditional") {
+      return this.beginAccess(instruction, bits, mmio.addr);
     }
-    return this.beginAccess(instruction, bits, hart.mmio.addr);
+    this.injectFault("access", ACCESSES[mmio.access]);
+    return undefined;
   }
 
   protected override retire(length: number): void {
     const { state } = this.hart;
     const low = (state.low(FIELD.pc) >>> 0) + length;
     state.set(FIELD.pc, low | 0, (state.high(FIELD.pc) + (low > 0xffffffff ? 1 : 0)) | 0);
+  }
+
+  protected override markFloat(): void {
+    markFloatDirty(this.hart);
+  }
+
+  /** The instruction will be executed again, so this attempt never was. */
+  #nestedPageFault(): AxVCpuExitReason {
+    this.refundStep();
+    this.#refunded = true;
+    const { addr, write, access } = this.hart.mmio;
+    this.#nestedFault.addr = addr;
+    this.#nestedFault.access = write ? "write" : access === 2 ? "execute" : "read";
+    return this.#nestedFault;
   }
 }

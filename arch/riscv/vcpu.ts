@@ -9,7 +9,6 @@ import type { AccessKind, AxVCpuExitReason, MmioReadExit, MmioWriteExit } from "
 import type { SoftwareHart } from "./create_hart.ts";
 import { evaluateAmo } from "./engine/oracle_amo.ts";
 import { FIELD, X_REGISTERS } from "./layout.ts";
-import { markFloatDirty } from "./trap/mode.ts";
 import { hasWakeup, timerDeadline } from "./trap/interrupts.ts";
 import { ExitRequest } from "./layout.ts";
 import type { AccessInstruction } from "./vm_exit.ts";
@@ -54,6 +53,8 @@ export abstract class RiscvVCpu implements AxArchVCpu {
   protected abstract handleExit(request: number): AxVCpuExitReason | undefined;
   /** Moves past the instruction whose access was finished. */
   protected abstract retire(length: number): void;
+  /** Notes that the access wrote an f register. */
+  protected abstract markFloat(): void;
   abstract injectFault(kind: "access" | "page", access: AccessKind): void;
   abstract injectInterrupt(vector: number): void;
   abstract setInterrupt(vector: number, asserted: boolean): void;
@@ -193,7 +194,7 @@ export abstract class RiscvVCpu implements AxArchVCpu {
       return;
     }
     state.setF(instruction.rd, low | 0, instruction.width === 4 ? -1 : high | 0);
-    markFloatDirty(this.hart);
+    this.markFloat();
   }
 
   #finish(instruction: AccessInstruction): void {

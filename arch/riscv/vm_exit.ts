@@ -72,6 +72,7 @@ export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | 
 /** A trap that reached HS-mode, sorted by what the hypervisor must do. */
 export type HypervisorTrap =
   | { kind: "call" }
+  /** `instruction` is left out where no device could answer: a fetch, a page-table walk, the second page of an access. */
   | { kind: "guestPageFault"; addr: number; access: AccessKind; instruction: AccessInstruction | undefined }
   | { kind: "reflect"; cause: number }
   | { kind: "interrupt"; vector: number };
@@ -86,6 +87,14 @@ const FAULT_ACCESS: Readonly<Record<number, AccessKind>> = {
 /** htinst values that stand for an implicit access to a page table, of 8 bytes, read and write. */
 const PSEUDO_READ = 0x3000;
 const PSEUDO_WRITE = 0x3020;
+
+/** Kind of access that a guest-page fault interrupted, undefined for other exceptions. */
+export function accessOfFault(cause: number): AccessKind | undefined {
+  return FAULT_ACCESS[cause];
+}
+
+/** Field of a transformed instruction: how far behind the access's address it failed. Not 0: it crosses a page. */
+const ADDRESS_OFFSET = 0x1f << 15;
 
 /** Reads the CSRs of the trap that ended the last run. */
 export function readHypervisorTrap(hart: Hart): HypervisorTrap {
@@ -102,5 +111,6 @@ export function readHypervisorTrap(hart: Hart): HypervisorTrap {
     const implicit = tinst === PSEUDO_READ ? "read" : "write";
     return { kind: "guestPageFault", addr, access: implicit, instruction: undefined };
   }
-  return { kind: "guestPageFault", addr, access, instruction: tinst === 0 ? undefined : decodeAccess(tinst) };
+  const isWhole = tinst !== 0 && (tinst & ADDRESS_OFFSET) === 0;
+  return { kind: "guestPageFault", addr, access, instruction: isWhole ? decodeAccess(tinst) : undefined };
 }

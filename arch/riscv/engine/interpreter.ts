@@ -11,7 +11,7 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, X_REGISTERS, X_SINK } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
-import { takePendingInterrupt } from "../trap/interrupts.ts";
+import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts";
 import type { CodePages } from "./code_pages.ts";
 import type { Engine } from "./engine.ts";
 import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
@@ -149,7 +149,7 @@ export class Interpreter implements Engine {
       const carry = low >>> 0 < length * 2 ? 1 : 0;
       state.set(FIELD.pc, low, (state.high(FIELD.pc) + carry) | 0);
     }
-    takePendingInterrupt(hart);
+    if (!mustCompleteAccess(hart)) takePendingInterrupt(hart);
   }
 
   #isScratch(record: HostPhysAddr): boolean {

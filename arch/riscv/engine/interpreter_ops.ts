@@ -246,9 +246,11 @@ export class InterpreterOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
-    const host = this.#translate("readTable", address, size, this.#services.reserve);
+    const va = this.bind(address);
+    const host = this.#translate("readTable", va, size, this.#services.reserve);
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
+    this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
     return { expr: this.code.let(load(LOADS[size].signed, host, 0)) };
   }
 

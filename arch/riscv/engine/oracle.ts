@@ -12,7 +12,7 @@ import type { AccessSize, Decoded, Operands, Ops, RegisterOperand } from "../isa
 import { F_REGISTERS, FIELD, X_REGISTERS } from "../layout.ts";
 import type { CodePageTracker } from "../mmu/code_page_tracker.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
-import { takePendingInterrupt } from "../trap/interrupts.ts";
+import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import { BigintArithmetic } from "./bigint_arithmetic.ts";
 import type { Engine } from "./engine.ts";
@@ -110,6 +110,7 @@ class OracleOps extends BigintArithmetic implements Ops<bigint> {
     const host = this.#checked(mmu.reserveAddress(lowHalf(address), highHalf(address), size));
     state.setWord(FIELD.reservation, host);
     state.setWord(FIELD.reservationSize, size);
+    state.set64(FIELD.reservedAddress, address);
     return this.#read(host, size, true);
   }
 
@@ -245,7 +246,7 @@ export class Oracle implements Engine {
     const { state } = this.#hart;
     const retired = decoded.instruction.call!(this.#hart, decoded.bits);
     if (retired) state.set64(FIELD.pc, state.get64(FIELD.pc) + BigInt(decoded.length));
-    takePendingInterrupt(this.#hart);
+    if (!mustCompleteAccess(this.#hart)) takePendingInterrupt(this.#hart);
   }
 }
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-/** Kinds of fault. */
-export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2 } as const;
+/** Kinds of fault. `HOST` is none of the guest's: the VM keeps RAM from it for now, to notice the access. */
+export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2, HOST: 3 } as const;
 
 /** What mtinst or htinst takes for an implicit access to a 64-bit VS-stage entry. */
 export const Pseudo = { NONE: 0, READ: 0x3000, WRITE: 0x3020 } as const;
@@ -24,6 +24,10 @@ export class Fault {
   guestHigh = 0;
   /** Which implicit access it was: a {@link Pseudo}. */
   pseudo = 0;
+  /** Physical address of a `HOST` fault. */
+  hostAddress = 0;
+  /** Whether a `HOST` fault was a write. */
+  hostWrite = false;
 
   /** Notes a page or access fault. Returns false, for the caller to return. */
   plain(kind: number): false {
@@ -40,6 +44,14 @@ export class Fault {
     this.guestLow = low;
     this.guestHigh = high;
     this.pseudo = pseudo;
+    return false;
+  }
+
+  /** Notes that the VM keeps RAM from the guest. Returns false, for the caller to return. */
+  host(address: number, write: boolean): false {
+    this.plain(FaultKind.HOST);
+    this.hostAddress = address;
+    this.hostWrite = write;
     return false;
   }
 

@@ -181,8 +181,8 @@ export class FirstStage {
       frame = this.#nested.frame;
     }
     const entry = this.#tables.entryAt(frame, index);
-    if (entry < 0 || !this.#tables.setBits(entry, bits)) return this.#fault.plain(FaultKind.ACCESS);
-    return true;
+    if (entry < 0) return this.#fault.plain(FaultKind.ACCESS);
+    return this.#tables.setBits(entry, bits) || this.#tables.refused(this.#fault);
   }
 
   /** Place of the last-level table of an address in the cache, -1 if unknown. */

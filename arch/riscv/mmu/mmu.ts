@@ -200,7 +200,7 @@ export class Mmu extends Flusher {
       return -1;
     }
     if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
-    if (translator.hostFrame < 0) return this.#raiseAccess(vaLow, vaHigh, access);
+    if (translator.hostFrame < 0) return this.#atomicOutsideRam(vaLow, vaHigh, size, access);
     if (translator.cacheable) this.#fillData(vaLow, vaHigh);
     return translator.hostFrame * PAGE + (vaLow & OFFSET);
   }
@@ -276,18 +276,30 @@ export class Mmu extends Flusher {
     }
   }
 
+  /** An AMO is a read and a write to a device; nothing can be reserved there, and it has no cache blocks (size 1). */
+  #atomicOutsideRam(vaLow: number, vaHigh: number, size: number, access: number): -1 {
+    if (access === Access.READ || size === 1) return this.#raiseAccess(vaLow, vaHigh, access);
+    return this.#leaveRam(vaLow, vaHigh, size, access);
+  }
+
   /** An access that found no RAM: in machine mode the VM finishes it, if it is one that a device can take. */
   #leaveRam(vaLow: number, vaHigh: number, size: number, access: number): -1 {
     if (this.#hart.options.mode !== "machine" || (vaLow & (size - 1)) !== 0) {
       return this.#raiseAccess(vaLow, vaHigh, access);
     }
+    this.#hart.mmio.addr = this.#translator.frame * PAGE + (vaLow & OFFSET);
+    this.#hart.mmio.width = size as 1 | 2 | 4 | 8;
+    this.#hart.mmio.write = access === Access.WRITE;
+    return this.#leave(ExitRequest.MMIO, vaLow, vaHigh, access);
+  }
+
+  #leave(request: number, vaLow: number, vaHigh: number, access: number): -1 {
     const { mmio } = this.#hart;
-    mmio.addr = this.#translator.frame * PAGE + (vaLow & OFFSET);
-    mmio.width = size as 1 | 2 | 4 | 8;
-    mmio.write = access === Access.WRITE;
+    mmio.access = access as 0 | 1 | 2;
+    mmio.virtual = this.#translator.virtual;
     mmio.vaLow = vaLow;
     mmio.vaHigh = vaHigh;
-    this.#hart.requestExit(ExitRequest.MMIO);
+    this.#hart.requestExit(request);
     return -1;
   }
 
@@ -296,9 +308,14 @@ export class Mmu extends Flusher {
     return this.#raise(vaLow, vaHigh, access);
   }
 
-  /** Raises the exception for the fault that the translator noted. */
+  /** Raises the exception for the fault that the translator noted, or leaves to the VM if it is none of the guest's. */
   #raise(vaLow: number, vaHigh: number, access: number): -1 {
     const { fault, virtual } = this.#translator;
+    if (fault.kind === FaultKind.HOST) {
+      this.#hart.mmio.addr = fault.hostAddress;
+      this.#hart.mmio.write = fault.hostWrite;
+      return this.#leave(ExitRequest.NESTED_FAULT, vaLow, vaHigh, access);
+    }
     const cause = fault.cause(access);
     if (fault.kind !== FaultKind.GUEST_PAGE) {
       raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, 0, 0, virtual);

@@ -24,7 +24,7 @@ import {
 /** Entries of the cache: a power of two. 4096 pages are 16 MiB of guest memory. */
 const CACHE_ENTRIES = 4096;
 
-/** Words of a cache entry: generation, address low and high, permissions, host frame or -1, supervisor-physical frame low, high. */
+/** Words of a cache entry: generation, address low and high, permissions, host frame or -1, supervisor-physical frame low, high, grant. */
 const CACHE_WORDS = 8;
 
 /** Bits of the last index, at the root of a G-stage table, which is four pages long. */
@@ -42,6 +42,8 @@ export class NestedStage {
   frame = 0;
   /** Host frame number of it, -1 if it is not RAM. */
   hostFrame = 0;
+  /** What the VM lets it be used for, R, W, X bits. */
+  granted = 0;
   readonly #hart: Hart;
   readonly #tables: TableMemory;
   readonly #fault: Fault;
@@ -79,12 +81,14 @@ export class NestedStage {
       if ((permissions & needed) !== 0 || (mxr && needed === Pte.R && (permissions & Pte.X) !== 0)) {
         this.permissions = permissions;
         this.hostFrame = cache[at + 4];
+        this.granted = cache[at + 7];
         this.frame = (cache[at + 5] >>> 0) + cache[at + 6] * 0x100000000;
         return true;
       }
     }
     if (!this.#walk(low, high, needed, mxr, pseudo)) return false;
     this.hostFrame = this.#tables.hostFrame(this.frame);
+    this.granted = this.#tables.granted;
     if (this.#tables.peeking) return true;
     cache[at] = this.#generation;
     cache[at + 1] = low & -4096;
@@ -93,6 +97,7 @@ export class NestedStage {
     cache[at + 4] = this.hostFrame;
     cache[at + 5] = this.frame;
     cache[at + 6] = Math.floor(this.frame / 0x100000000);
+    cache[at + 7] = this.granted;
     return true;
   }
 
@@ -148,7 +153,7 @@ export class NestedStage {
     const missing = (needed === Pte.W ? Pte.A | Pte.D : Pte.A) & ~pteLow;
     if (missing !== 0) {
       if (!update) return this.#fault.guest(low, high, pseudo);
-      if (!this.#tables.setBits(entry, missing)) return this.#fault.plain(FaultKind.ACCESS);
+      if (!this.#tables.setBits(entry, missing)) return this.#tables.refused(this.#fault);
       pteLow |= missing;
     }
     this.permissions = pteLow & ((pteLow & Pte.D) !== 0 ? PTE_RWX : Pte.R | Pte.X);

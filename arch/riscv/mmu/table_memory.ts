@@ -6,8 +6,9 @@
  */
 import type { Hart } from "../hart.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
+import { type Fault, FaultKind } from "./fault.ts";
 import type { Pmp } from "./pmp.ts";
-import { PHYSICAL_FRAMES, Pte } from "./pte.ts";
+import { PHYSICAL_FRAMES, Pte, PTE_RWX } from "./pte.ts";
 
 /** S-mode in the `privilege` field. */
 const SUPERVISOR = 1;
@@ -16,11 +17,15 @@ const SUPERVISOR = 1;
 export class TableMemory {
   /** While true nothing is written: a debugger looks. */
   peeking = false;
+  /** What the VM lets the frame be used for that {@link hostFrame} found last, R, W, X bits. */
+  granted: number = PTE_RWX;
   readonly #hart: Hart;
   readonly #pmp: Pmp | undefined;
   readonly #codePages: CodePageTracker;
   /** Physical address of the entry that {@link entryAt} found last. */
   #address = 0;
+  /** The VM keeps the entry from being written. */
+  #withheld = false;
 
   /** @param pmp Undefined if the hart has none */
   constructor(hart: Hart, pmp: Pmp | undefined, codePages: CodePageTracker) {
@@ -31,8 +36,12 @@ export class TableMemory {
 
   /** Host frame number of a physical frame, -1 if it is not RAM. */
   hostFrame(frame: number): number {
-    const host = this.#hart.host.physical.toHost(frame * 4096);
-    return host < 0 ? -1 : host / 4096;
+    const { physical } = this.#hart.host;
+    const host = physical.toHost(frame * 4096);
+    if (host < 0) return -1;
+    // MappingFlags are R, W, X from bit 0 on.
+    this.granted = physical.hitFlags === undefined ? PTE_RWX : (physical.hitFlags << 1) & PTE_RWX;
+    return host / 4096;
   }
 
   /**
@@ -51,11 +60,20 @@ export class TableMemory {
 
   /** Sets bits in the low half of the entry that {@link entryAt} found last; false if it cannot be written. */
   setBits(entry: number, bits: number): boolean {
+    this.#withheld = false;
     if (this.#pmp !== undefined && (this.#pmp.allowed(this.#address, 8, SUPERVISOR) & Pte.W) === 0) return false;
     if (this.peeking) return true;
+    this.hostFrame(Math.floor(this.#address / 4096));
+    this.#withheld = (this.granted & Pte.W) === 0;
+    if (this.#withheld) return false;
     this.#hart.memory.i32[entry] |= bits;
     const host = entry * 4;
     if (this.#codePages.isCode(host - host % 4096)) this.#codePages.written(host, 8);
     return true;
+  }
+
+  /** Notes why {@link setBits} could not write. Returns false, for the caller to return. */
+  refused(fault: Fault): false {
+    return this.#withheld ? fault.host(this.#address, true) : fault.plain(FaultKind.ACCESS);
   }
 }

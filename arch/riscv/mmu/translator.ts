@@ -15,7 +15,7 @@ import { Fault, FaultKind, Pseudo } from "./fault.ts";
 import { FirstStage } from "./first_stage.ts";
 import { NestedStage } from "./nested_stage.ts";
 import { Pmp } from "./pmp.ts";
-import { MODE_BARE, NEEDED, PHYSICAL_FRAMES, Pte, PTE_RWX } from "./pte.ts";
+import { Access, MODE_BARE, NEEDED, PHYSICAL_FRAMES, Pte, PTE_RWX } from "./pte.ts";
 import { TableMemory } from "./table_memory.ts";
 
 /** Translation for one hart. */
@@ -107,7 +107,7 @@ export class Translator {
       this.frame = (vaLow >>> 12) + (vaHigh >>> 0) * 0x100000;
       if (this.frame >= PHYSICAL_FRAMES) return this.fault.plain(FaultKind.ACCESS);
       this.hostFrame = this.#tables.hostFrame(this.frame);
-      return this.pmp === undefined || this.#protect(vaLow, access, size);
+      return this.pmp === undefined || this.#protect(vaLow, access, size, this.#tables.granted);
     }
     first.access = access;
     first.needed = this.#executeOnly ? Pte.X : NEEDED[access];
@@ -121,7 +121,7 @@ export class Translator {
     this.frame = frame;
     if (frame >= PHYSICAL_FRAMES) return this.fault.plain(FaultKind.ACCESS);
     this.hostFrame = this.#tables.hostFrame(frame);
-    return this.pmp === undefined || this.#protect(vaLow, access, size);
+    return this.pmp === undefined || this.#protect(vaLow, access, size, this.#tables.granted);
   }
 
   /** Like {@link translate}, but changes nothing: no A and D bits, no caches. */
@@ -153,17 +153,24 @@ export class Translator {
     this.permissions &= this.#nestedMxr && (granted & Pte.X) !== 0 ? granted | Pte.R : granted;
     this.frame = nested.frame;
     this.hostFrame = nested.hostFrame;
-    return this.pmp === undefined || this.#protect(low, access, size);
+    return this.pmp === undefined || this.#protect(low, access, size, nested.granted);
   }
 
-  /** PMP on the access itself. HLVX needs read permission here: it does not override PMP. */
-  #protect(low: number, access: number, size: number): boolean {
+  /**
+   * PMP on the access itself, then what the VM grants. HLVX needs read permission here: it does not override PMP.
+   *
+   * @param granted What the VM lets the frame be used for, if it is RAM
+   */
+  #protect(low: number, access: number, size: number, granted: number): boolean {
     const pmp = this.pmp!;
     let allowed = pmp.allowedPage(this.frame * 4096, this.privilege);
     this.cacheable = allowed >= 0;
     if (allowed < 0) allowed = pmp.allowed(this.frame * 4096 + (low & 4095), size, this.privilege);
     if ((allowed & NEEDED[access]) === 0) return this.fault.plain(FaultKind.ACCESS);
     this.permissions &= allowed;
-    return true;
+    if (this.hostFrame < 0 || granted === PTE_RWX) return true;
+    this.permissions &= granted;
+    if ((granted & NEEDED[access]) !== 0) return true;
+    return this.fault.host(this.frame * 4096 + (low & 4095), access === Access.WRITE);
   }
 }

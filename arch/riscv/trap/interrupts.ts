@@ -134,6 +134,15 @@ export function takePendingInterrupt(hart: Hart): boolean {
   return false;
 }
 
+/**
+ * Whether the instruction that an engine just executed waits for the VM: it is neither done nor abandoned, so that no interrupt may
+ * come in between.
+ */
+export function mustCompleteAccess(hart: Hart): boolean {
+  const request = hart.state.word(FIELD.exitRequest);
+  return request === ExitRequest.MMIO || request === ExitRequest.NESTED_FAULT;
+}
+
 /** Whether WFI ends: an interrupt is pending and enabled in mie, whatever the global enables say. */
 export function hasWakeup(hart: Hart): boolean {
   const enabled = hart.state.low(FIELD.mie);

@@ -38,12 +38,15 @@ export function updateFpAccess(hart: Hart): void {
   state.setWord(FIELD.fpAccess, own === 0 || guest === 0 ? 0 : dirty ? 2 : 1);
 }
 
-/** Makes FS dirty: in mstatus and, with V=1, in vsstatus too. Floating point must be on. */
-export function markFloatDirty(hart: Hart): void {
-  const { state } = hart;
+/**
+ * Makes FS dirty: in mstatus and, with V=1, in vsstatus too. Floating point must be on.
+ *
+ * @param virtual Whether the instruction ran with V=1; left out: as the hart is now
+ */
+export function markFloatDirty(hart: Hart, virtual: boolean = hart.state.word(FIELD.virtual) !== 0): void {
   makeDirty(hart, FIELD.mstatus);
-  if (state.word(FIELD.virtual) !== 0) makeDirty(hart, FIELD.vsstatus);
-  state.setWord(FIELD.fpAccess, 2);
+  if (virtual) makeDirty(hart, FIELD.vsstatus);
+  hart.state.setWord(FIELD.fpAccess, 2);
 }
 
 function makeDirty(hart: Hart, field: number): void {

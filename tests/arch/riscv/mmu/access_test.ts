@@ -139,6 +139,8 @@ Deno.test("in machine mode accesses of every width outside RAM ask to leave with
       vaLow: 0x10000008,
       vaHigh: 0,
       write: false,
+      access: 0,
+      virtual: false,
       low: 0,
       high: 0,
     });
@@ -165,7 +167,7 @@ Deno.test("in machine mode MMIO behind a page table has the physical address, an
   assert.equal(hart.exit, 0);
 });
 
-Deno.test("in machine mode fetches, atomics, misaligned and crossing accesses outside RAM are access faults", () => {
+Deno.test("in machine mode fetches, LR, cache blocks, misaligned and crossing accesses outside RAM are access faults", () => {
   const hart = new FakeHart("machine");
   assert.deepEqual(fault(hart.fetch(0x10000000n)), [FETCH_ACCESS, 0x10000000n]);
   assert.deepEqual(fault(hart.load(0x10000001n, 4)), [LOAD_ACCESS, 0x10000001n]);
@@ -174,7 +176,7 @@ Deno.test("in machine mode fetches, atomics, misaligned and crossing accesses ou
   assert.deepEqual(fault(hart.store(BigInt(RAM) - 3n, 0n, 8)), [STORE_ACCESS, BigInt(RAM) - 3n]);
   const end = BigInt(RAM + hart.memory.size);
   assert.deepEqual(fault(hart.load(end - 3n, 8)), [LOAD_ACCESS, end]);
-  assert.deepEqual(fault(hart.attempt((mmu) => mmu.amoAddress(0x10000000, 0, 4))), [STORE_ACCESS, 0x10000000n]);
+  assert.deepEqual(fault(hart.attempt((mmu) => mmu.amoAddress(0x10000000, 0, 1))), [STORE_ACCESS, 0x10000000n]);
   assert.deepEqual(fault(hart.attempt((mmu) => mmu.reserveAddress(0x10000000, 0, 4))), [LOAD_ACCESS, 0x10000000n]);
 });
 

@@ -65,7 +65,17 @@ export class FakeHart implements Hart {
     tinst: 0,
     gva: false,
   };
-  readonly mmio: PendingMmio = { addr: 0, width: 1, vaLow: 0, vaHigh: 0, write: false, low: 0, high: 0 };
+  readonly mmio: PendingMmio = {
+    addr: 0,
+    width: 1,
+    vaLow: 0,
+    vaHigh: 0,
+    write: false,
+    access: 0,
+    virtual: false,
+    low: 0,
+    high: 0,
+  };
   exit = 0;
 
   constructor(mode: "guest" | "machine") {
