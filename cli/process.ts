@@ -1,0 +1,54 @@
+/**
+ * The frame around every program here: errors become one sentence and an exit code, and the terminal is always put back.
+ *
+ * @module
+ */
+import { Terminal } from "../host/terminal.ts";
+import { ERROR_CODE, USAGE_CODE } from "./exit_code.ts";
+import { UsageError } from "./parse_options.ts";
+import { isExplained, say } from "./session.ts";
+
+/** Runs a program and ends the process with the exit code that it returns. */
+export async function runProgram(program: (terminal: Terminal) => Promise<number>): Promise<never> {
+  const terminal = new Terminal();
+  globalThis.addEventListener("unload", () => terminal.restore());
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    Deno.exit(report(terminal, event.reason));
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    Deno.exit(report(terminal, event.error));
+  });
+  let code: number;
+  try {
+    code = await program(terminal);
+  } catch (error) {
+    code = report(terminal, error);
+  }
+  terminal.restore();
+  Deno.exit(code);
+}
+
+/** Says what went wrong. @returns the exit code */
+function report(terminal: Terminal, error: unknown): number {
+  terminal.restore();
+  if (isExplained(error)) {
+    say(terminal, error.message);
+    if (error instanceof UsageError) say(terminal, "--help shows how it is used");
+    if (wantsStack()) say(terminal, String(error.stack));
+    return error instanceof UsageError ? USAGE_CODE : ERROR_CODE;
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
+  say(
+    terminal,
+    `This is a bug in denovisor (${message}); please report it with what DENOVISOR_DEBUG=1 shows in addition`,
+  );
+  if (wantsStack()) say(terminal, error instanceof Error ? String(error.stack) : "no stack");
+  return ERROR_CODE;
+}
+
+function wantsStack(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "DENOVISOR_DEBUG" });
+  return state === "granted" && Deno.env.get("DENOVISOR_DEBUG") === "1";
+}
