@@ -67,6 +67,8 @@ export interface GuestOptions {
   readonly mode?: "guest" | "machine";
   /** Bytes of RAM (default 64 MiB). */
   readonly memory?: number;
+  /** RAM beside that, in regions of its own. */
+  readonly regions?: readonly { readonly gpa: number; readonly size: number }[];
   /** Virtual CPUs (default 1). */
   readonly cpus?: number;
   /** Options of the board. */
@@ -115,7 +117,7 @@ export function guestConfig(program: Program, options: GuestOptions = {}): VmCon
     kernel: {
       image: program.bytes,
       kernel_load_addr: program.base,
-      memory_regions: [{ gpa: RAM, size: options.memory ?? 64 * 2 ** 20 }],
+      memory_regions: [{ gpa: RAM, size: options.memory ?? 64 * 2 ** 20 }, ...(options.regions ?? [])],
     },
     plugins: [...plugins, ...(options.plugins ?? [])],
     arch: options.arch,
