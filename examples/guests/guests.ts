@@ -58,4 +58,5 @@ export const GUESTS: readonly Guest[] = [
     qemu: ["-M", "spike"],
     exitCode: 42,
   },
+  { name: "smp", mode: "supervisor", forms: ["elf"], qemu: ["-smp", "4"] },
 ];
