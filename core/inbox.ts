@@ -14,10 +14,12 @@ export interface VmEvent {
   readonly bytes?: Uint8Array;
 }
 
-/** An event and the step count at which it was applied. */
+/** An event and the moment at which it was applied: what a recording of a run consists of. */
 export interface AppliedEvent extends VmEvent {
   /** Steps that the VM had executed. */
   readonly steps: number;
+  /** Ticks of its clock: an idle VM's time passes without steps. */
+  readonly ticks: number;
 }
 
 /** A queue of events, each with what applying it does. */
@@ -40,12 +42,12 @@ export class Inbox {
   }
 
   /** Applies all that waits, in order. What an application posts is applied by the next call. */
-  drain(steps: number): void {
+  drain(steps: number, ticks: number): void {
     if (this.#queue.length === 0) return;
     const events = this.#queue;
     this.#queue = [];
     for (const { event, apply } of events) {
-      this.onApplied?.({ ...event, steps });
+      this.onApplied?.({ ...event, steps, ticks });
       apply();
     }
   }

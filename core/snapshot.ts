@@ -67,7 +67,7 @@ export interface VmSnapshot {
 export async function saveMachine(machine: VmMachine): Promise<VmSnapshot> {
   const { completions, inbox, schedule, clock, vcpus, guest, devices, consoles, hub, id } = machine;
   await completions.settle();
-  inbox.drain(schedule.steps);
+  inbox.drain(schedule.steps, clock.now());
   if (hub.mapped(id) > 0) {
     throw new HypervisorError(
       `Cannot save VM "${machine.name}": it has channels to other VMs open, which are not its own state`,

@@ -143,7 +143,7 @@ export class AxVM {
     return () => void this.#onStatus.delete(listener);
   }
 
-  /** Told of everything that comes in from outside, with the step count at which it was applied: a recording of the run. */
+  /** Told of everything that comes in from outside, with the moment at which it was applied: a recording of the run. */
   set onEvent(listener: ((event: AppliedEvent) => void) | undefined) {
     this.#machine.inbox.onApplied = listener;
   }
@@ -274,6 +274,7 @@ export class AxVM {
       loadMachine(this.#machine);
       this.#untouched = false;
     }
+    if (options.replay) this.#runner.replay = options.replay.filter(({ kind }) => kind === "input");
     this.#setStatus("running");
     clock.resume();
     try {
@@ -312,13 +313,13 @@ export class AxVM {
 
   /** Paused inside a run: waits until something else is asked for. */
   async #standStill(): Promise<void> {
-    const { clock, inbox, schedule } = this.#machine;
+    const { clock } = this.#machine;
     this.#runner.unbind();
     clock.pause();
     this.#setStatus("suspended");
     while (this.#pauseRequested && !this.#stopRequested) {
       await this.#runner.sleep(Infinity);
-      inbox.drain(schedule.steps);
+      this.#runner.letIn();
     }
     this.#runner.attention = false;
     if (this.#stopRequested) return;
@@ -340,6 +341,7 @@ export class AxVM {
     this.#stopRequested = false;
     this.#pauseRequested = false;
     this.#runner.attention = false;
+    this.#runner.replay = [];
     for (const console of consoles.values()) console.end(`VM "${this.name}" is off: ${why}`);
     this.#setStatus("stopped");
   }

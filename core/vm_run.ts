@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AppliedEvent } from "./inbox.ts";
 import type { AxVCpu } from "./vcpu.ts";
 import { handleExit } from "./vm_exits.ts";
 import type { VmMachine } from "./vm_machine.ts";
@@ -41,6 +42,8 @@ export type RunPause = "power" | "steps" | "attention" | "failure";
 export class VmRunner {
   /** Ends the run at the next possibility; whoever set it clears it. */
   attention = false;
+  /** Recorded input that is still to come, in order. */
+  replay: AppliedEvent[] = [];
   #machine: VmMachine;
   #deadlineMoved = false;
   #running: AxVCpu | undefined;
@@ -74,11 +77,11 @@ export class VmRunner {
    */
   async run(limit: number): Promise<RunPause> {
     const machine = this.#machine;
-    const { schedule, inbox, clock, completions, host } = machine;
+    const { schedule, clock, completions, host } = machine;
     this.#lastYield = host.nowMs();
     this.#running = undefined;
     for (;;) {
-      inbox.drain(schedule.steps);
+      this.letIn();
       if (this.attention) return "attention";
       if (schedule.steps >= limit) return "steps";
       if (!completions.applyDue()) {
@@ -102,6 +105,17 @@ export class VmRunner {
         this.#looked = 0;
       }
     }
+  }
+
+  /** Applies what came through the door, after what a recording says that came at this moment. */
+  letIn(): void {
+    const { schedule, inbox, clock, consoles } = this.#machine;
+    for (; this.replay.length > 0; this.replay.shift()) {
+      const [{ steps, ticks, target, bytes }] = this.replay;
+      if (steps > schedule.steps || ticks > clock.now()) break;
+      if (bytes) consoles.get(target)?.write(bytes);
+    }
+    inbox.drain(schedule.steps, clock.now());
   }
 
   /** Waits for so many milliseconds, or until something comes through the door. */
@@ -177,7 +191,7 @@ export class VmRunner {
     let room = this.#stepsToEvent();
     let first = true;
     while (schedule.left > 0) {
-      let budget = Math.min(schedule.left, limit - schedule.steps, room);
+      let budget = Math.min(schedule.left, limit - schedule.steps, room, this.#stepsToReplay());
       if (budget <= 0) {
         // An event that stays due although it was handled must not keep the guest from going on.
         if (!first || schedule.steps >= limit) return;
@@ -202,6 +216,10 @@ export class VmRunner {
         room = this.#stepsToEvent();
       }
     }
+  }
+
+  #stepsToReplay(): number {
+    return this.replay.length === 0 ? Infinity : Math.max(0, this.replay[0].steps - this.#machine.schedule.steps);
   }
 
   /** Makes `cpu` the one whose state is in the physical CPU. */
@@ -239,7 +257,8 @@ export class VmRunner {
       return false;
     }
     schedule.left = 0;
-    const event = this.#nextEvent(true);
+    const recorded = this.replay.length > 0 && this.replay[0].ticks > clock.now() ? this.replay[0].ticks : Infinity;
+    const event = Math.min(this.#nextEvent(true), recorded);
     if (clock.virtual && event !== Infinity) {
       clock.skipTo(event);
       this.#effort += SKIP_EFFORT;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ExitKind } from "./exit.ts";
+import type { AppliedEvent } from "./inbox.ts";
 
 /**
  * States of a VM: being built; built; executing; standing still, to be continued; on its way to a stop; off. A stopped VM can be run
@@ -28,6 +29,11 @@ export type RunOutcome =
 export interface RunOptions {
   /** Stop exactly when this many steps have been executed since the VM was started. Default: no limit. */
   maxSteps?: number;
+  /**
+   * Input of a recording (see `AxVM.onEvent`), applied at the recorded moments. Under a virtual clock the run is then the recorded one,
+   * bit for bit.
+   */
+  replay?: readonly AppliedEvent[];
   /** What a reboot request does: start again (default), or come back. */
   onReboot?: "restart" | "return";
 }

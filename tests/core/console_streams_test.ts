@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { ConsoleStream } from "../../core/console_streams.ts";
-import { Inbox } from "../../core/inbox.ts";
+import { type AppliedEvent, Inbox } from "../../core/inbox.ts";
+import type { AxVM } from "../../core/vm.ts";
 import { plugin, scriptedVm } from "./vm_fixture.ts";
 
 function make(): { console: ConsoleStream; inbox: Inbox; print: (text: string) => void } {
@@ -27,7 +28,7 @@ Deno.test("ConsoleStream gives input to the guest only when the inbox is drained
   assert.deepEqual([console.port.available, console.port.read()], [0, -1]);
   const applied: unknown[] = [];
   inbox.onApplied = ({ kind, target, bytes, steps }) => applied.push([kind, target, text(bytes), steps]);
-  inbox.drain(77);
+  inbox.drain(77, 0);
   assert.deepEqual(applied, [["input", "c", "ab", 77], ["input", "c", "\0", 77]]);
   assert.equal(told, 2);
   assert.equal(console.port.available, 3);
@@ -88,12 +89,12 @@ Deno.test("ConsoleStream.input holds its writer back while the guest does not re
   const { console, inbox } = make();
   const writer = console.input.getWriter();
   await writer.write(new Uint8Array(20_000));
-  inbox.drain(0);
+  inbox.drain(0, 0);
   let written = false;
   const second = writer.write(new Uint8Array([1])).then(() => written = true);
   await new Promise((resolve) => setTimeout(resolve, 1));
   assert.equal(written, false);
-  inbox.drain(0);
+  inbox.drain(0, 0);
   while (console.port.read() >= 0);
   await second;
   assert.equal(written, true);
@@ -104,7 +105,7 @@ Deno.test("ConsoleStream.save and restore carry unread input and the count of ou
   print("four");
   console.write("ab");
   console.write("cd");
-  inbox.drain(0);
+  inbox.drain(0, 0);
   console.port.read();
   const other = make();
   other.console.restore(structuredClone(console.save()));
@@ -134,4 +135,37 @@ Deno.test("A console of a VM wakes an idle guest through the inbox, and the run 
   assert.equal(await echoed, "x");
   assert.deepEqual(events, [{ kind: "input", target: "tty", steps: 1 }]);
   assert.throws(() => vm.console("lcd"), /VM "vm0" has no console "lcd"; it has "tty"/);
+});
+
+Deno.test("RunOptions.replay gives recorded input to the guest at the same moments, busy or idle", async () => {
+  const make = async (): Promise<{ vm: AxVM; log: string[] }> => {
+    const log: string[] = [];
+    const { vm } = await scriptedVm([[{ kind: "Halt" }]], {
+      plugins: [plugin((context) => {
+        const port = context.console("tty");
+        const line = context.irq("cpu0/external")!;
+        const timer = context.clock.timer("test/tick", () => timer.set(context.clock.now() + 1_000_000));
+        context.onExit((_cpu, exit) => exit.kind === "Halt" && timer.set(1_000_000));
+        port.onInput(() => {
+          log.push(`${String.fromCharCode(port.read())} at step ${vm.steps}, tick ${context.clock.now()}`);
+          line.set(true);
+        });
+      })],
+    });
+    return { vm, log };
+  };
+  const first = await make();
+  const events: AppliedEvent[] = [];
+  first.vm.onEvent = (event): void => {
+    // The second one is written while the guest is busy with the first.
+    if (events.push(event) === 1) first.vm.console().write("b");
+  };
+  const running = first.vm.run({ maxSteps: 5_000_000 });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  first.vm.console().write("a");
+  await running;
+  assert.equal(first.log.length, 2);
+  const second = await make();
+  await second.vm.run({ maxSteps: 5_000_000, replay: structuredClone(events) });
+  assert.deepEqual(second.log, first.log);
 });
