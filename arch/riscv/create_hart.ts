@@ -14,6 +14,7 @@ import { HartState } from "./hart_state.ts";
 import { ExitRequest, FIELD, STATE_SIZE, TLB_BANK_SIZE, TLB_BANKS } from "./layout.ts";
 import { Mmu } from "./mmu/mmu.ts";
 import { Access } from "./mmu/pte.ts";
+import { Counter } from "./csr/fields.ts";
 import { resetCsrs } from "./csr/reset.ts";
 import { takePendingInterrupt } from "./trap/interrupts.ts";
 
@@ -151,8 +152,9 @@ export class SoftwareHart implements Hart {
     this.countSteps(-1);
   }
 
-  /** Corrects minstret by so many instructions beside the steps. */
+  /** Corrects minstret, unless it stands still, by so many instructions beside the steps. */
   countRetired(difference: number): void {
+    if ((this.state.low(FIELD.mcountinhibit) & Counter.IR) !== 0) return;
     addTo(this.state, FIELD.instretOffset, difference);
   }
 

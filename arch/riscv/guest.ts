@@ -129,7 +129,13 @@ export class RiscvGuest implements ArchGuest {
 
   extend(point: ExtensionPoint<unknown>, value: unknown): void {
     if (point !== sbiExtension) throw new HypervisorError(`Unknown extension point '${point.name}'`);
-    this.#firmware.add(value as SbiExtension);
+    const extension = value as SbiExtension;
+    if (this.#context.mode === "machine") {
+      throw new HypervisorError(
+        `Cannot add SBI extension '${extension.name}': in machine mode the guest brings its own firmware; use guest mode`,
+      );
+    }
+    this.#firmware.add(extension);
   }
 
   describe(root: FdtNode): void {

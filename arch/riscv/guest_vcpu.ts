@@ -8,10 +8,11 @@ import type { VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { EnvConfig, EnvConfigHigh, HStatus, Interrupt, Status } from "./csr/fields.ts";
+import { raiseInGuest } from "./guest_trap.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
 import type { SbiFirmware } from "./sbi/firmware.ts";
+import { countException } from "./sbi/pmu_state.ts";
 import { Cause } from "./trap/causes.ts";
-import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
 import { markFloatDirty, returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
@@ -80,18 +81,14 @@ export class GuestVCpu extends RiscvVCpu {
     state.set(FIELD.hstatus, state.low(FIELD.hstatus) | HStatus.SPV | HStatus.SPVP, state.high(FIELD.hstatus));
     state.set(FIELD.sepc, this.entry | 0, Math.floor(this.entry / 2 ** 32));
     this.hart.mmu.translationChanged();
+    this.#context.firmware.hartReset(this.#index);
   }
 
   override injectFault(kind: "access" | "page", access: AccessKind): void {
     this.dropAccess();
-    const { state } = this.hart;
     // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a fetch whose walk failed a fetch.
-    const original = accessOfFault(state.low(FIELD.scause)) ?? access;
-    const cause = (kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[original];
-    const [low, high] = [state.low(FIELD.stval), state.high(FIELD.stval)];
-    this.enter();
-    raiseMemoryFault(this.hart, cause, low, high, 0, 0, true);
-    this.hart.countRetired(1); // the attempt was counted when it trapped to HS-mode
+    const original = accessOfFault(this.hart.state.low(FIELD.scause)) ?? access;
+    this.#raise((kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[original]);
   }
 
   override injectInterrupt(vector: number): void {
@@ -174,12 +171,14 @@ export class GuestVCpu extends RiscvVCpu {
 
   /** The guest did what its own supervisor must learn about: a virtual instruction is an illegal one to it. */
   #reflect(cause: number): undefined {
-    const { state } = this.hart;
-    const seen = cause === Cause.VIRTUAL_INSTRUCTION ? Cause.ILLEGAL_INSTRUCTION : cause;
-    const [low, high] = [state.low(FIELD.stval), state.high(FIELD.stval)];
-    this.enter();
-    raiseMemoryFault(this.hart, seen, low, high, 0, 0, false);
-    this.hart.countRetired(1); // counted when it trapped to HS-mode
+    this.#raise(cause === Cause.VIRTUAL_INSTRUCTION ? Cause.ILLEGAL_INSTRUCTION : cause);
     return undefined;
+  }
+
+  /** The guest takes an exception with the stval of the trap that brought it here. */
+  #raise(cause: number): void {
+    const { state } = this.hart;
+    countException(this.#context.firmware, this.#index, cause);
+    raiseInGuest(this.hart, cause, state.low(FIELD.stval), state.high(FIELD.stval));
   }
 }

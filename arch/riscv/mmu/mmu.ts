@@ -131,6 +131,15 @@ export class Mmu extends Flusher {
   }
 
   /**
+   * Guest-physical address of what a guest's supervisor means by a virtual one, for hypervisor calls that pass pointers.
+   *
+   * @returns Below 0, minus the exception code of the fault that a load there would raise
+   */
+  guestPhysical(vaLow: number, vaHigh: number): number {
+    return this.#translator.peekGuestPhysical(vaLow, vaHigh);
+  }
+
+  /**
    * Translates as the current mode would, without side effects: for debuggers.
    *
    * @param access A kind of `Access`: 0 read, 1 write, 2 execute

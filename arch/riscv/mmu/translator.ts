@@ -132,6 +132,24 @@ export class Translator {
     return found;
   }
 
+  /**
+   * Guest-physical address that a load by HLV would reach, by the first stage alone and without side effects; after a fault, minus
+   * its exception code. What the second stage refuses of page tables is an access fault to the guest.
+   */
+  peekGuestPhysical(vaLow: number, vaHigh: number): number {
+    const { first, fault } = this;
+    this.useGuest(false);
+    if (this.#hart.state.high(FIELD.vsatp) >>> 28 === MODE_BARE) return (vaHigh >>> 0) * 2 ** 32 + (vaLow >>> 0);
+    first.access = Access.READ;
+    first.needed = Pte.R;
+    this.#tables.peeking = true;
+    const found = first.walk(vaLow, vaHigh);
+    this.#tables.peeking = false;
+    if (found) return first.frame * 4096 + (vaLow & 4095);
+    if (fault.kind === FaultKind.GUEST_PAGE) fault.plain(FaultKind.ACCESS);
+    return -fault.cause(Access.READ);
+  }
+
   #use(privilege: number, virtual: boolean, status: number): void {
     const { first } = this;
     this.privilege = privilege;

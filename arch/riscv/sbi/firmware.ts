@@ -8,17 +8,22 @@ import type { ArchGuestContext } from "../../../core/arch_vcpu.ts";
 import type { ConsolePort } from "../../../core/console.ts";
 import { HypervisorError } from "../../../core/errors.ts";
 import type { AxVCpuExitReason } from "../../../core/exit.ts";
+import { raiseInGuest } from "../guest_trap.ts";
 import type { Hart } from "../hart.ts";
+import { FIELD } from "../layout.ts";
 import { STANDARD_EXTENSIONS } from "./standard.ts";
-import { type SbiCall, SbiError, type SbiExtension, type SbiMachine, type SbiResult } from "./sbi.ts";
+import { type SbiCall, SbiError, type SbiExtension, type SbiFault, type SbiMachine, type SbiResult } from "./sbi.ts";
 
 const A0 = 10;
 const A6 = 16;
 const A7 = 17;
 
-/** Extension numbers that third parties may use: experimental and vendor (SBI 3.0, chapter 3). */
+/** Bytes of an ECALL. */
+const ECALL_LENGTH = 4;
+
+/** Extension numbers that third parties may use: experimental and vendor (SBI 3.0, chapters 21 and 22). */
 const FIRST_FREE_EID = 0x08000000;
-const LAST_FREE_EID = 0x0affffff;
+const LAST_FREE_EID = 0x09ffffff;
 
 const NOT_SUPPORTED: SbiResult = { error: SbiError.NOT_SUPPORTED };
 
@@ -42,37 +47,48 @@ export class SbiFirmware implements SbiMachine {
   /** Adds a third party's extension. */
   add(extension: SbiExtension): void {
     const { eid, name } = extension;
-    const taken = this.#extensions.get(eid);
+    if (!Number.isInteger(eid) || typeof extension.functions !== "object") {
+      throw new HypervisorError(
+        `Cannot add SBI extension '${name}': it needs an 'eid', a whole number, and 'functions', an object of functions by number`,
+      );
+    }
     const hex = `0x${eid.toString(16)}`;
+    const taken = this.#extensions.get(eid);
     if (taken !== undefined) {
       throw new HypervisorError(`Cannot add SBI extension '${name}': number ${hex} belongs to '${taken.name}'`);
     }
-    if (!Number.isInteger(eid) || eid < FIRST_FREE_EID || eid > LAST_FREE_EID) {
+    if (eid < FIRST_FREE_EID || eid > LAST_FREE_EID) {
       throw new HypervisorError(
-        `Cannot add SBI extension '${name}' with number ${hex}: use one from 0x8000000 (experimental) or 0x9000000 (vendor) on`,
+        `Cannot add SBI extension '${name}' with number ${hex}: ` +
+          "use one from 0x8000000 on (experimental) or from 0x9000000 to 0x9ffffff (vendor)",
       );
     }
     this.#extensions.set(eid, extension);
   }
 
   /**
-   * Answers the call that the guest's registers hold.
+   * Answers the call that the guest's registers hold. sepc is behind the ECALL already.
    *
    * @returns The exit that the VM must see; undefined if the guest simply goes on
    */
   call(hart: Hart, cpu: number): AxVCpuExitReason | undefined {
-    const { state } = hart;
-    const eid = state.xLow(A7);
-    const isShort = state.xHigh(A7) === eid >> 31;
-    const extension = isShort ? this.#extensions.get(eid) : undefined;
-    const fid = extension?.legacy === true ? 0 : state.xLow(A6);
+    const extension = this.#extensions.get(shortNumber(hart, A7));
+    const legacy = extension?.legacy === true;
+    const fid = legacy ? 0 : shortNumber(hart, A6);
     const implementation = extension?.functions[fid];
     if (implementation === undefined) {
       this.#answer(hart, NOT_SUPPORTED, false);
       return undefined;
     }
-    const result = implementation(this.#makeCall(hart, cpu, fid));
-    this.#answer(hart, result, extension!.legacy === true);
+    let result: SbiResult;
+    try {
+      result = implementation(this.#makeCall(hart, cpu, fid));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new HypervisorError(`SBI extension '${extension!.name}' failed in function ${fid}: ${reason}`, { cause });
+    }
+    if (result.fault !== undefined) this.#raiseAtCall(hart, result.fault);
+    else if (result.noReturn !== true) this.#answer(hart, result, legacy);
     return result.exit;
   }
 
@@ -113,6 +129,13 @@ export class SbiFirmware implements SbiMachine {
     return state as State;
   }
 
+  /** Virtual CPU `cpu` starts from reset. */
+  hartReset(cpu: number): void {
+    for (const extension of this.#extensions.values()) {
+      if (this.#states.has(extension.eid)) extension.hartReset?.(this, cpu);
+    }
+  }
+
   /** Puts every extension into its first state. */
   reset(): void {
     this.#states.clear();
@@ -147,9 +170,23 @@ export class SbiFirmware implements SbiMachine {
   }
 
   #answer(hart: Hart, result: SbiResult, legacy: boolean): void {
-    if (result.noReturn === true) return;
     const { state } = hart;
     state.setX(A0, result.error, result.error >> 31);
     if (!legacy) state.setX(A0 + 1, result.low ?? 0, result.high ?? 0);
   }
+
+  /** The ECALL itself faults: sepc goes back to it first. */
+  #raiseAtCall(hart: Hart, { cause, low, high }: SbiFault): void {
+    const { state } = hart;
+    const sepc = state.low(FIELD.sepc);
+    const borrow = (sepc >>> 0) < ECALL_LENGTH ? 1 : 0;
+    state.set(FIELD.sepc, (sepc - ECALL_LENGTH) | 0, (state.high(FIELD.sepc) - borrow) | 0);
+    raiseInGuest(hart, cause, low, high);
+  }
+}
+
+/** A register as an extension or function number, which is a sign-extended 32-bit integer; NaN if it is none. */
+function shortNumber(hart: Hart, register: number): number {
+  const low = hart.state.xLow(register);
+  return hart.state.xHigh(register) === low >> 31 ? low : NaN;
 }

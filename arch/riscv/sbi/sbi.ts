@@ -42,6 +42,18 @@ export interface SbiResult {
   readonly exit?: AxVCpuExitReason;
   /** Leaves a0 and a1 alone (calls that do not return, like a hart stop). */
   readonly noReturn?: boolean;
+  /** The guest takes this exception at its ECALL instead of an answer: what legacy calls do about a bad pointer. */
+  readonly fault?: SbiFault;
+}
+
+/** An exception for the guest's supervisor. */
+export interface SbiFault {
+  /** Exception code. */
+  readonly cause: number;
+  /** Low half of what stval takes. */
+  readonly low: number;
+  /** High half of what stval takes. */
+  readonly high: number;
 }
 
 /** One call of a guest. */
@@ -52,7 +64,7 @@ export interface SbiCall {
   readonly hart: Hart;
   /** The VM around it. */
   readonly machine: SbiMachine;
-  /** Function number, a6. */
+  /** Function number, a6; 0 in legacy calls. */
   readonly fid: number;
   /** Low half of argument register a0..a5, signed 32 bits. */
   low(index: number): number;
@@ -75,10 +87,12 @@ export interface SbiExtension {
   readonly functions: SbiFunctions;
   /** What a probe of the extension returns (default 1). */
   readonly probe?: (machine: SbiMachine) => number;
-  /** Legacy calling convention: only a0 is written, with the error (or the value, see `low`). */
+  /** Legacy calling convention: a6 is ignored, function 0 answers, and only a0 is written, with `error`. */
   readonly legacy?: boolean;
-  /** Everything of its state that a snapshot must hold, one plain object for the VM; made by {@link createState}. */
+  /** Makes its state, everything that a snapshot must hold: one plain, structured-cloneable object for the VM. */
   readonly createState?: (machine: SbiMachine) => object;
+  /** Virtual CPU `cpu` starts from reset: forgets what belonged to it. */
+  readonly hartReset?: (machine: SbiMachine, cpu: number) => void;
 }
 
 /** What extensions may use of the VM. */

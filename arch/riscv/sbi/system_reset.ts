@@ -9,12 +9,13 @@ const SHUTDOWN = 0;
 const WARM_REBOOT = 2;
 const REASON_FAILURE = 1;
 
-function reset({ low, high }: SbiCall): SbiResult {
+/** Type and reason have 32 bits: what stands above them is ignored. Nothing differs between a cold and a warm reboot. */
+function reset({ low }: SbiCall): SbiResult {
   const [type, reason] = [low(0) >>> 0, low(1) >>> 0];
-  if (high(0) >> 31 !== low(0) >> 31 && high(0) !== 0) return { error: SbiError.INVALID_PARAM };
   if (type > WARM_REBOOT || reason > REASON_FAILURE) return { error: SbiError.INVALID_PARAM };
   const action = type === SHUTDOWN ? "shutdown" : "reboot";
-  return { error: 0, noReturn: true, exit: { kind: "SystemDown", action, code: reason === REASON_FAILURE ? 1 : 0 } };
+  const code = reason === REASON_FAILURE ? 1 : 0;
+  return { error: SbiError.SUCCESS, noReturn: true, exit: { kind: "SystemDown", action, code } };
 }
 
 /** The extension. */
