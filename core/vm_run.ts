@@ -251,7 +251,7 @@ export class VmRunner {
   /** Nothing can run: virtual time skips to the next event, real time is slept away. False if nothing can ever run again. */
   async #idle(): Promise<boolean> {
     const machine = this.#machine;
-    const { clock, schedule } = machine;
+    const { clock, schedule, vcpus } = machine;
     if (!schedule.started.some((started) => started)) {
       machine.failure = "every CPU of the guest has stopped itself, so nothing can start one again";
       return false;
