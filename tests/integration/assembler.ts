@@ -198,6 +198,7 @@ function instruction(text: string, at: number, value: (text: string) => bigint):
   const alias = ALIASES[name];
   if (alias !== undefined) return instruction(alias.replace(/\$(\d)/g, (_, i) => operands[Number(i) - 1]), at, value);
   if (name === "fence" && rest === "") return littleEndian(0x0ff0000fn, 4);
+  if (name === "sfence.vma" && rest === "") return instruction("sfence.vma zero,zero", at, value);
   const [, plain, ordering = ""] = /^(.*?)(\.aq|\.rl|\.aqrl)?$/.exec(name)!;
   const row = ROWS.get(name) ?? ROWS.get(plain) ?? fail("there is no such instruction");
   const bits = encodeRow(row, rest, at, value) | ({ ".rl": 1, ".aq": 2, ".aqrl": 3 }[ordering] ?? 0) << 25;
