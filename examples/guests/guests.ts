@@ -59,4 +59,5 @@ export const GUESTS: readonly Guest[] = [
     exitCode: 42,
   },
   { name: "smp", mode: "supervisor", forms: ["elf"], qemu: ["-smp", "4"] },
+  { name: "paging", mode: "supervisor", forms: ["elf"] },
 ];

@@ -2,7 +2,7 @@
 #include "paging.h"
 
 #ifndef TABLE_PAGES
-#define TABLE_PAGES 16
+#define TABLE_PAGES 96
 #endif
 
 static u64 pool[TABLE_PAGES][512] __attribute__((aligned(PAGE_SIZE)));
