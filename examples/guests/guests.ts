@@ -60,4 +60,5 @@ export const GUESTS: readonly Guest[] = [
   },
   { name: "smp", mode: "supervisor", forms: ["elf"], qemu: ["-smp", "4"] },
   { name: "paging", mode: "supervisor", forms: ["elf"] },
+  { name: "selfmod", mode: "supervisor", forms: ["elf"] },
 ];
