@@ -1,0 +1,167 @@
+/** MachineVCpu: RAM that the VM watches, devices behind every mode, and what the guest finds at reset. @module */
+import assert from "node:assert/strict";
+import { MappingFlags } from "../../../core/addrspace/nested_page_table.ts";
+import { ENGINE_NAMES } from "../../../arch/riscv/hart.ts";
+import { FIELD } from "../../../arch/riscv/layout.ts";
+import { setMode, updateFpAccess } from "../../../arch/riscv/trap/mode.ts";
+import { asm, csrr, csrw } from "./assemble.ts";
+import { DEVICE, RAM, World } from "./guest_world.ts";
+
+const HANDLER = RAM + 0x400;
+const SPIN = asm("jal", { rd: 0, imm: 0 });
+
+function everyEngine(name: string, test: (make: (code: number[]) => World) => void): void {
+  for (const engine of ENGINE_NAMES) {
+    Deno.test(`${name} (${engine})`, () => {
+      test((code) => {
+        const world = new World({ mode: "machine", arch: { engine } });
+        world.write(RAM, ...code);
+        world.write(HANDLER, SPIN);
+        world.cpu.hart.state.set64(FIELD.mtvec, BigInt(HANDLER));
+        return world;
+      });
+    });
+  }
+}
+
+/** Cause and value that the machine's handler finds. */
+function trapOf(world: World): [cause: bigint, value: bigint] {
+  const { state } = world.cpu.hart;
+  assert.equal(world.cpu.getPc(), BigInt(HANDLER), "the guest is in its handler");
+  return [state.get64(FIELD.mcause), state.get64(FIELD.mtval)];
+}
+
+/** Opens all memory to lower modes. */
+function openPmp(world: World): void {
+  world.cpu.hart.state.set64(FIELD.pmpcfg0, 0x1fn);
+  world.write64(RAM + 0x7ff8, 0n);
+  world.cpu.hart.state.set64(FIELD.pc, BigInt(RAM + 0x300));
+  world.write(RAM + 0x300, csrw(0x3b0, 30), SPIN);
+  world.cpu.setGpr(30, -1n);
+  world.cpu.run(1);
+  world.cpu.hart.state.set64(FIELD.pc, BigInt(RAM));
+  world.cpu.hart.mmu.translationChanged();
+}
+
+everyEngine(
+  "MachineVCpu: the dirty log holds exactly the pages that the guest wrote, misaligned stores, AMOs and SCs included",
+  (make) => {
+    const world = make([
+      asm("sb", { rs2: 0, rs1: 5, imm: 0 }),
+      asm("ld", { rd: 7, rs1: 12, imm: 0 }),
+      asm("sd", { rs2: 0, rs1: 13, imm: -4 }),
+      asm("amoadd.w", { rd: 7, rs1: 14, rs2: 7 }),
+      asm("sd", { rs2: 0, rs1: 15, imm: 3 }),
+      asm("lr.w", { rd: 7, rs1: 16 }),
+      asm("sc.w", { rd: 7, rs1: 16, rs2: 0 }),
+      csrr(10, 0xb02),
+      csrr(11, 0xb00),
+      SPIN,
+    ]);
+    const pages = [0x5000, 0x6000, 0x9000, 0xa000, 0xb000, 0xc000];
+    pages.forEach((page, index) => world.cpu.setGpr(index === 0 ? 5 : 11 + index, BigInt(RAM + page)));
+    const written = [0x5000, 0x8000, 0x9000, 0xa000, 0xb000, 0xc000].map((page) => RAM + page);
+    world.space.startDirtyLog();
+    for (let round = 0; round < 3; round++) {
+      const counts = [10, 11].map((index) => world.cpu.getGpr(index));
+      world.cpu.hart.state.set64(FIELD.pc, BigInt(RAM));
+      world.run(10);
+      assert.deepEqual(world.space.takeDirtyLog(), written);
+      const [retired, cycles] = [10, 11].map((index, i) => world.cpu.getGpr(index) - counts[i]);
+      if (round > 0) assert.deepEqual([retired, cycles], [10n, 10n], "watching costs the guest nothing");
+      assert.equal(world.cpu.getGpr(7), 0n, "SC succeeds although its page faulted in between");
+    }
+  },
+);
+
+everyEngine("MachineVCpu: A and D updates of a page table are in the dirty log", (make) => {
+  const world = make([asm("sd", { rs2: 0, rs1: 5, imm: 0 }), SPIN]);
+  openPmp(world);
+  const root = RAM + 0x10_000;
+  world.write64(root + 16, (BigInt(RAM) >> 2n) | 0x0fn);
+  const { hart } = world.cpu;
+  hart.state.set(FIELD.menvcfg, 0, 1 << 29);
+  hart.state.set64(FIELD.satp, 8n << 60n | BigInt(root) >> 12n);
+  hart.mmu.translationChanged();
+  setMode(hart, 1, 0);
+  world.cpu.setGpr(5, BigInt(RAM + 0x5000));
+  world.space.startDirtyLog();
+  world.run(2);
+  assert.equal(world.cpu.getPc(), BigInt(RAM + 4));
+  assert.equal(world.read64(root + 16) & 0xffn, 0xcfn);
+  assert.deepEqual(world.space.takeDirtyLog(), [RAM + 0x5000, root]);
+});
+
+everyEngine("MachineVCpu: pages that are protected, unmapped or remapped take effect at the next access", (make) => {
+  const page = RAM + 0x2000;
+  const store = asm("sd", { rs2: 0, rs1: 5, imm: 0 });
+  const world = make([store, store, SPIN]);
+  world.cpu.setGpr(5, BigInt(page));
+  world.cpu.run(1);
+  world.space.protect(page, 0x1000, MappingFlags.READ | MappingFlags.EXECUTE);
+  assert.deepEqual(world.run(1), { kind: "NestedPageFault", addr: page, access: "write" });
+  assert.equal(world.cpu.steps, 0);
+  world.cpu.injectFault("access", "write");
+  assert.deepEqual(trapOf(world), [7n, BigInt(page)]);
+
+  const other = make([asm("jalr", { rd: 1, rs1: 5, imm: 0 })]);
+  other.write(page, asm("jalr", { rd: 0, rs1: 1, imm: -4 }));
+  other.cpu.setGpr(5, BigInt(page));
+  other.cpu.run(4);
+  other.space.protect(page, 0x1000, MappingFlags.READ | MappingFlags.WRITE);
+  assert.deepEqual(other.run(4), { kind: "NestedPageFault", addr: page, access: "execute" });
+  other.cpu.injectFault("access", "execute");
+  assert.deepEqual(trapOf(other), [1n, BigInt(page)]);
+
+  const third = make([asm("ld", { rd: 7, rs1: 5, imm: 0 })]);
+  third.cpu.setGpr(5, BigInt(page));
+  third.space.unmap(page, 0x1000);
+  assert.equal(third.run(1).kind, "MmioRead", "where no RAM is, a device may be");
+});
+
+everyEngine("MachineVCpu: a float load from a device makes FS dirty", (make) => {
+  const world = make([asm("flw", { rd: 1, rs1: 5, imm: 0 })]);
+  const { state } = world.cpu.hart;
+  state.set(FIELD.mstatus, 0x2000, state.high(FIELD.mstatus));
+  updateFpAccess(world.cpu.hart);
+  world.cpu.setGpr(5, BigInt(DEVICE));
+  world.run();
+  assert.equal(state.low(FIELD.mstatus) & 0x6000, 0x2000);
+  world.cpu.completeMmioRead(0, 0);
+  assert.equal(state.low(FIELD.mstatus) & 0x6000, 0x6000);
+});
+
+everyEngine("MachineVCpu: HLV and HSV of a device are access faults, also while an interrupt waits", (make) => {
+  for (
+    const [word, cause] of [[asm("hlv.w", { rd: 7, rs1: 5 }), 5n], [asm("hsv.w", { rs1: 5, rs2: 6 }), 7n]] as const
+  ) {
+    const world = make([asm("csrrsi", { rd: 0, rs1: 8, imm: 0x300 }), word]);
+    openPmp(world);
+    const { state } = world.cpu.hart;
+    state.set64(FIELD.mie, 1n << 7n);
+    world.cpu.setGpr(5, BigInt(DEVICE));
+    world.cpu.run(1);
+    // The wire rises in the middle of a slice, as a clock's that runs with the host does.
+    state.setWord(FIELD.lines, 1 << 7);
+    let first = true;
+    const { mmu } = world.cpu.hart;
+    const load = mmu.guestLoad.bind(mmu), store = mmu.guestStore.bind(mmu);
+    state.setWord(FIELD.lines, 0);
+    mmu.guestLoad = (...args) => (first && state.setWord(FIELD.lines, 1 << 7), first = false, load(...args));
+    mmu.guestStore = (...args) => (first && state.setWord(FIELD.lines, 1 << 7), first = false, store(...args));
+    world.cpu.run(1);
+    assert.equal(state.get64(FIELD.mcause), cause);
+    assert.equal(state.get64(FIELD.mepc), BigInt(RAM + 4));
+    assert.equal(state.get64(FIELD.mtval), BigInt(DEVICE));
+  }
+});
+
+everyEngine("MachineVCpu.setup: M-mode, at the entry, mhartid and misa as the hart has them", (make) => {
+  const world = make([csrr(5, 0xf14), csrr(6, 0x301), SPIN]);
+  const { state } = world.cpu.hart;
+  assert.deepEqual([state.word(FIELD.privilege), state.word(FIELD.virtual)], [3, 0]);
+  world.cpu.run(2);
+  assert.equal(world.cpu.getGpr(5), 0n);
+  const letters = [..."ACDFHIMSU"].reduce((bits, letter) => bits | 1n << BigInt(letter.charCodeAt(0) - 65), 0n);
+  assert.equal(world.cpu.getGpr(6), 2n << 62n | letters);
+});
