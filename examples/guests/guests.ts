@@ -61,4 +61,5 @@ export const GUESTS: readonly Guest[] = [
   { name: "smp", mode: "supervisor", forms: ["elf"], qemu: ["-smp", "4"] },
   { name: "paging", mode: "supervisor", forms: ["elf"] },
   { name: "selfmod", mode: "supervisor", forms: ["elf"] },
+  { name: "arceos_contract", mode: "supervisor", forms: ["bin"], disk: "A sector, read by polling." },
 ];

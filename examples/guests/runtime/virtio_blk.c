@@ -1,4 +1,4 @@
-/* The queue lies in the image, which is identity-mapped: its addresses are physical. */
+/* The queue lies in the image, which is mapped at its physical address or at that plus a multiple of 2^38. */
 #include "virtio_blk.h"
 
 enum {
@@ -40,9 +40,11 @@ i64 virtio_device_id(u64 base) {
   return read32(base + DEVICE_ID);
 }
 
+static u64 physical(const volatile void *address) { return (u64)address & 0x3fffffffff; }
+
 static void write_address(u64 at, const volatile void *address) {
-  write32(at, (u32)(u64)address);
-  write32(at + 4, (u32)((u64)address >> 32));
+  write32(at, (u32)physical(address));
+  write32(at + 4, (u32)(physical(address) >> 32));
 }
 
 static u32 features(u64 base, u32 word) {
@@ -74,7 +76,7 @@ bool virtio_blk_start(struct virtio_blk *disk, u64 base) {
 }
 
 static void describe(u16 index, const volatile void *data, u32 length, u16 flags) {
-  descriptors[index].address = (u64)data;
+  descriptors[index].address = physical(data);
   descriptors[index].length = length;
   descriptors[index].flags = flags;
   descriptors[index].next = index + 1;
