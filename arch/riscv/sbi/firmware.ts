@@ -47,12 +47,12 @@ export class SbiFirmware implements SbiMachine {
   /** Adds a third party's extension. */
   add(extension: SbiExtension): void {
     const { eid, name } = extension;
-    if (!Number.isInteger(eid) || typeof extension.functions !== "object") {
+    if (!Number.isInteger(eid) || typeof extension.functions !== "object" || extension.functions === null) {
       throw new HypervisorError(
         `Cannot add SBI extension '${name}': it needs an 'eid', a whole number, and 'functions', an object of functions by number`,
       );
     }
-    const hex = `0x${eid.toString(16)}`;
+    const hex = `0x${(eid >>> 0).toString(16)}`;
     const taken = this.#extensions.get(eid);
     if (taken !== undefined) {
       throw new HypervisorError(`Cannot add SBI extension '${name}': number ${hex} belongs to '${taken.name}'`);
