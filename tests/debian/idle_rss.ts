@@ -9,8 +9,7 @@ const { vm } = await createDebian({});
 const ended = vm.run();
 await vm.console().waitFor("~ # ");
 await new Promise((resolve) => setTimeout(resolve, 1000));
-const status = Deno.readTextFileSync("/proc/self/status");
-const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+const { rss } = Deno.memoryUsage();
 let touched = 0;
 const page = new Uint8Array(4096);
 for (const region of vm.space.regions()) {
