@@ -15,7 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "plugins/": ["plugins/", "devices/", "core/", "arch/riscv/sbi/"],
   "mod.ts": ["core/", "arch/", "devices/", "plugins/"],
   "host/": ["host/", "mod.ts", "core/", "devices/", "plugins/"],
-  "cli/": ["cli/", "host/", "mod.ts", "core/", "arch/", "devices/", "plugins/"],
+  "cli/": ["cli/", "deno.json", "host/", "mod.ts", "core/", "arch/", "devices/", "plugins/"],
   "examples/": [
     "examples/",
     "mod.ts",
