@@ -1,0 +1,235 @@
+/**
+ * Random programs for the contract suite of engines: every instruction of the table, every mode's system instructions, stores over
+ * code and page tables, branches into the middle of instructions.
+ *
+ * @module
+ */
+import { COMPRESSED, decode, encode, type Instruction, INSTRUCTIONS } from "../../arch/riscv/isa/mod.ts";
+import { asm, csrw } from "../arch/riscv/assemble.ts";
+import { RAM } from "../arch/riscv/guest_world.ts";
+import type { Random } from "../arch/riscv/random.ts";
+
+/** Bytes of a block: a trap goes on at the next block. */
+const BLOCK = 64;
+
+/** Blocks of a program: it crosses a page in the middle. */
+const BLOCKS = 32;
+
+/** Address of a program. */
+export const PROGRAM = RAM + 0x2000 - (BLOCK * BLOCKS) / 2;
+
+/** First address above a program. */
+const PROGRAM_END = PROGRAM + BLOCK * BLOCKS;
+
+/** Trap handlers of M-mode, HS-mode and VS-mode. */
+export const HANDLERS = { machine: RAM + 0x8000, supervisor: RAM + 0x8080, virtual: RAM + 0x8100 };
+
+/** Pages of data, whose permissions are random. */
+export const DATA = RAM + 0x10000;
+
+/** How many pages of data there are. */
+export const DATA_PAGES = 8;
+
+/** Where program and data appear a second time: virtual address minus address. */
+export const ALIAS = 0x4000_0000;
+
+/** Last-level table of the regime that a program runs in: its entries for the pages of data are toggled. */
+export const LEAVES = RAM + 0x42000;
+
+/** Registers with a meaning, which programs do not write, and their values. */
+export const FIXED: readonly (readonly [register: number, value: number])[] = [
+  [5, DATA + 0x100],
+  [6, DATA + 0xff8],
+  [7, 0x1000_0000], // a device
+  [8, PROGRAM_END - 512],
+  [9, DATA + ALIAS + 0x1080],
+  [18, PROGRAM_END - 256 + ALIAS],
+  [19, DATA + 0x3000],
+  [20, LEAVES + (DATA - RAM) / 4096 * 8],
+  [21, 0x000c_6000], // SUM, MXR, FS
+  [22, 0x0002_1822], // MPRV, MPP, SIE, SPIE
+  [23, 0x0000_0aaa], // interrupts
+  [24, 0x0000_0007], // counters
+  [25, DATA + 0x5ffd],
+  [29, PROGRAM],
+];
+
+const BLOCK_POINTER = 29;
+const KEPT = FIXED.map(([register]) => register);
+
+/** Pointers for accesses, likely ones more often. */
+const POINTERS = [5, 5, 5, 6, 6, 7, 8, 9, 9, 18, 19, 25];
+
+/** CSRs whose value programs may set to anything, by number. */
+const FREE_CSRS = [
+  ...[0x001, 0x002, 0x003],
+  ...[0x140, 0x240, 0x340], // scratch
+  ...[0x142, 0x143, 0x242, 0x243, 0x342, 0x343, 0x34a, 0x34b, 0x643, 0x64a], // causes and values
+  ...[0xb00, 0xb02, 0xc00, 0xc01, 0xc02, 0xc03, 0xb03, 0x323],
+  ...[0x302, 0x303, 0x602, 0x603, 0x605, 0x10a, 0x60a, 0x14d, 0x24d, 0x607, 0x645],
+  ...[0x301, 0xf11, 0xf14, 0x7c0, 0xfff], // fixed, and such as do not exist
+];
+
+/** CSRs that are only changed by the masks in registers, so that programs stay where they can be watched. */
+const MASKED_CSRS: readonly (readonly [csr: number, mask: number])[] = [
+  [0x100, 21],
+  [0x100, 22],
+  [0x200, 21],
+  [0x300, 21],
+  [0x300, 22],
+  [0x104, 23],
+  [0x204, 23],
+  [0x304, 23],
+  [0x344, 23],
+  [0x144, 23],
+  [0x106, 24],
+  [0x306, 24],
+  [0x606, 24],
+  [0x320, 24],
+];
+
+const GROUPS: readonly (readonly Instruction[])[] = [
+  INSTRUCTIONS.filter(({ extension, run }) => run && !["a", "f", "d"].includes(extension)),
+  INSTRUCTIONS.filter(({ extension }) => ["f", "d"].includes(extension)),
+  INSTRUCTIONS.filter(({ extension }) => extension === "a"),
+  INSTRUCTIONS.filter(({ call, extension }) => call && extension !== "zicsr"),
+];
+
+/** How often each group is drawn. */
+const GROUP_WEIGHTS = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3];
+
+function isMemoryAccess({ pattern, extension }: Instruction): boolean {
+  return extension === "a" || extension.startsWith("zicbo") || /(0000011|0100011|0000111|0100111)$/.test(pattern);
+}
+
+function pick<T>(random: Random, list: readonly T[]): T {
+  return list[random.below(list.length)];
+}
+
+function destination(random: Random): number {
+  const register = random.below(32);
+  return KEPT.includes(register) ? 0 : register;
+}
+
+/** Near addresses mostly; branches stay around the program, often in the middle of instructions. */
+function immediate(random: Random, row: Instruction): number {
+  switch (row.format) {
+    case "B":
+    case "J":
+      return 2 * random.below(96) - 32;
+    case "U":
+      return random.word() & 0xfffff000;
+    default:
+      return isMemoryAccess(row) ? random.below(64) - 24 : random.word() >> 20;
+  }
+}
+
+function wide(random: Random): number[] {
+  const row = pick(random, GROUPS[pick(random, GROUP_WEIGHTS)]);
+  if (row.name === "jalr") return [encode(row, { rd: 1, rs1: BLOCK_POINTER, imm: 2 * random.below(64) })];
+  const pointer = isMemoryAccess(row) || row.extension === "h";
+  const rs1 = pointer ? pick(random, POINTERS) : random.below(32);
+  const operands = { rd: destination(random), rs1, rs2: random.below(32), rs3: random.below(32) };
+  const bits = encode(row, { ...operands, imm: immediate(random, row) });
+  // Rows without a format have their registers in the usual places.
+  const placed = row.format === "none" && row.extension.startsWith("zicbo") ? bits | rs1 << 15 : bits;
+  const rounds = row.syntax?.endsWith("rm") && random.below(4) === 0;
+  return [rounds ? (placed & ~0x7000) | (random.below(8) << 12) : placed];
+}
+
+/** A compressed encoding that is legal and leaves the registers with a meaning alone. */
+function compressed(random: Random): number {
+  for (;;) {
+    const row = pick(random, COMPRESSED);
+    const bits = parseInt(row.pattern.replaceAll(".", () => String(random.below(2))), 2);
+    const decoded = decode(bits);
+    if (decoded === undefined || KEPT.includes(decoded.rd) || /c\.jal?r|c\.j$/.test(row.name)) continue;
+    return bits;
+  }
+}
+
+function csrAccess(random: Random): number[] {
+  const rd = destination(random);
+  if (random.below(2) === 0) {
+    const name = pick(random, ["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"]);
+    return [asm(name, { rd, rs1: pick(random, [0, 0, 10, 11, 12, 31]), imm: pick(random, FREE_CSRS) })];
+  }
+  const [imm, rs1] = pick(random, MASKED_CSRS);
+  return [asm(pick(random, ["csrrs", "csrrc", "csrrc"]), { rd, rs1, imm })];
+}
+
+/** Flips V, R, W, X, U, A or D of a data page's entry, and fences for whatever stage it belongs to. */
+function toggleEntry(random: Random): number[] {
+  const imm = 8 * random.below(DATA_PAGES);
+  return [
+    asm("ld", { rd: 10, rs1: 20, imm }),
+    asm("xori", { rd: 10, rs1: 10, imm: 1 << random.below(8) }),
+    asm("sd", { rs1: 20, rs2: 10, imm }),
+    asm("sfence.vma", { rs1: 0, rs2: 0 }),
+    asm("hfence.vvma", { rs1: 0, rs2: 0 }),
+  ];
+}
+
+/** Copies an instruction over another, fences, and goes there. */
+function modifyCode(random: Random): number[] {
+  const pointer = pick(random, [8, 18]);
+  return [
+    asm("lwu", { rd: 10, rs1: 8, imm: -4 * random.below(100) }),
+    asm(pick(random, ["sw", "sh", "sd"]), { rs1: pointer, rs2: 10, imm: -2 * random.below(100) }),
+    ...(random.below(2) === 0 ? [asm("fence.i")] : []),
+  ];
+}
+
+/** A reservation, with or without something in between. */
+function reservation(random: Random): number[] {
+  const [first, second] = random.below(4) === 0 ? [5, 9] : [5, 5];
+  const size = pick(random, ["w", "d"]);
+  return [
+    asm(`lr.${size}`, { rd: 10, rs1: first }),
+    ...(random.below(4) === 0 ? [asm("sd", { rs1: first, rs2: 11, imm: 0 })] : []),
+    asm(`sc.${random.below(5) === 0 ? "w" : size}`, { rd: 11, rs1: second, rs2: 12 }),
+  ];
+}
+
+/**
+ * The halfwords of a program.
+ *
+ * @param toggles Whether it changes its page table
+ */
+export function randomProgram(random: Random, toggles: boolean): number[] {
+  const halves: number[] = [];
+  const emit = (words: number[]) => words.forEach((word) => halves.push(word & 0xffff, word >>> 16));
+  while (halves.length < (BLOCK * BLOCKS) / 2) {
+    const kind = random.below(80);
+    if (kind === 0) halves.push(random.below(65536));
+    else if (kind < 3) emit([random.word()]);
+    else if (kind < 25) halves.push(compressed(random));
+    else if (kind < 33) emit(csrAccess(random));
+    else if (kind < 35) emit(toggles ? toggleEntry(random) : wide(random));
+    else if (kind < 37) emit(modifyCode(random));
+    else if (kind < 39) emit(reservation(random));
+    else emit(wide(random));
+  }
+  return halves.slice(0, (BLOCK * BLOCKS) / 2);
+}
+
+/**
+ * A trap handler: interrupts off, on to the next block, the first again after the last.
+ *
+ * @param at Where it lies
+ */
+export function trapHandler(at: number, level: "machine" | "supervisor"): number[] {
+  const [enables, epc, leave] = level === "machine" ? [0x304, 0x341, "mret"] : [0x104, 0x141, "sret"];
+  const wrap = at + 8;
+  const from = (target: number) => target - wrap;
+  return [
+    csrw(enables, 0),
+    asm("addi", { rd: BLOCK_POINTER, rs1: BLOCK_POINTER, imm: BLOCK }),
+    asm("auipc", { rd: 31, imm: (from(PROGRAM_END) + 0x800) & 0xfffff000 }),
+    asm("addi", { rd: 31, rs1: 31, imm: from(PROGRAM_END) << 20 >> 20 }),
+    asm("bltu", { rs1: BLOCK_POINTER, rs2: 31, imm: 8 }),
+    asm("addi", { rd: BLOCK_POINTER, rs1: 31, imm: -BLOCK * BLOCKS / 2 }),
+    csrw(epc, BLOCK_POINTER),
+    asm(leave),
+  ];
+}
