@@ -259,6 +259,8 @@ export class VmRunner {
     schedule.left = 0;
     const recorded = this.replay.length > 0 && this.replay[0].ticks > clock.now() ? this.replay[0].ticks : Infinity;
     const event = Math.min(this.#nextEvent(true), recorded);
+    // A deadline that passed since the CPUs were last asked is a pending interrupt now, and no event any more.
+    if (vcpus.some((cpu) => cpu.state === "Blocked" && cpu.arch.hasPendingInterrupt())) return true;
     if (clock.virtual && event !== Infinity) {
       clock.skipTo(event);
       this.#effort += SKIP_EFFORT;
