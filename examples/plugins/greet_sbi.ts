@@ -47,9 +47,9 @@ export function greetExtension(text: string): SbiExtension {
 const plugin: Plugin = {
   name: "greet_sbi",
   apiVersion: 1,
-  options: { text: 'the greeting (default "Hello from a plugin!")' },
+  options: { text: 'the greeting (default "Greetings from a plugin in TypeScript.")' },
   setup(context) {
-    const { text = "Hello from a plugin!" } = context.options;
+    const { text = "Greetings from a plugin in TypeScript." } = context.options;
     if (typeof text !== "string") throw new TypeError(`Option "text" must be a string, not ${JSON.stringify(text)}`);
     context.extend(SBI_EXTENSION, greetExtension(text));
   },
