@@ -54,7 +54,7 @@ async function runGuest(guest: Guest, bios: string): Promise<{ text: string; cod
     const { code, stdout, stderr } = await new Deno.Command("timeout", { args, stdin: "null" }).output();
     const text = new TextDecoder().decode(stdout).replaceAll("\r", "") + new TextDecoder().decode(stderr);
     const end = guest.mode === "supervisor" ? FIRMWARE_END.exec(text) : null;
-    return { text: end ? text.slice(end.index + end[0].length).replace(/^\n/, "") : text, code };
+    return { text: end ? text.slice(end.index + end[0].length) : text, code };
   } finally {
     await Deno.remove(diskFile);
   }

@@ -85,10 +85,9 @@ static void read_sector(void) {
 static void probe_slots(void) {
   for (u64 slot = 0; slot < SLOTS; slot++) {
     u64 base = UPPER + 0x10001000 + 0x1000 * slot;
-    i64 id = virtio_device_id(base);
-    if (id <= 0) continue;
-    print("virtio-mmio slot %u: device %d\n", slot, id);
-    if (id == 2 && virtio_blk_start(&disk, base)) read_sector();
+    if (virtio_device_id(base) != 2) continue;
+    print("virtio-mmio slot %u: a disk\n", slot);
+    if (virtio_blk_start(&disk, base)) read_sector();
   }
   print("Probed %u virtio-mmio slots.\n", (u64)SLOTS);
 }
