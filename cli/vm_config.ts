@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BlockMode, HypervisorError, type VmConfigInput } from "../mod.ts";
+import { type BlockMode, HypervisorError, type PluginConfig, type VmConfigInput } from "../mod.ts";
 import { isTable } from "../core/config_checks.ts";
 import { readConfigFile } from "./config_file.ts";
 import { type CommonOptions, type DiskOption, isConfigFile, type RunCommand } from "./options.ts";
@@ -50,7 +50,10 @@ export async function configure(command: RunCommand): Promise<VmSource> {
 export function boardConfig(
   { memory = DEFAULT_MEMORY, cpus = 1, virtualTime, mode = "guest" }: CommonOptions & Pick<RunCommand, "mode">,
   kernel: Record<string, unknown>,
-  { disks, plugins = [] }: { readonly disks: readonly BoardDisk[]; readonly plugins?: readonly string[] },
+  { disks, plugins = [] }: {
+    readonly disks: readonly BoardDisk[];
+    readonly plugins?: readonly (PluginConfig | string)[];
+  },
 ): VmConfigInput {
   return {
     base: { cpu_num: cpus, mode },
