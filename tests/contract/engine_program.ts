@@ -158,15 +158,21 @@ function csrAccess(random: Random): number[] {
   return [asm(pick(random, ["csrrs", "csrrc", "csrrc"]), { rd, rs1, imm })];
 }
 
-/** Flips V, R, W, X, U, A or D of a data page's entry, and fences for whatever stage it belongs to. */
-function toggleEntry(random: Random): number[] {
-  const imm = 8 * random.below(DATA_PAGES);
+/** Pointers into pages of data, with the number of the page. */
+const PAGE_POINTERS: readonly (readonly [register: number, page: number])[] = [[5, 0], [9, 1], [19, 3], [25, 5]];
+
+/** Uses a page of data, flips V, R, W, X, U, G, A or D in its entry, fences, and uses it again. */
+function toggleEntry(random: Random, fences: readonly string[]): number[] {
+  const [pointer, page] = pick(random, PAGE_POINTERS);
+  const use = () =>
+    random.below(2) === 0 ? asm("ld", { rd: 11, rs1: pointer, imm: 8 }) : asm("sd", { rs1: pointer, rs2: 11, imm: 8 });
   return [
-    asm("ld", { rd: 10, rs1: 20, imm }),
+    use(),
+    asm("ld", { rd: 10, rs1: 20, imm: 8 * page }),
     asm("xori", { rd: 10, rs1: 10, imm: 1 << random.below(8) }),
-    asm("sd", { rs1: 20, rs2: 10, imm }),
-    asm("sfence.vma", { rs1: 0, rs2: 0 }),
-    asm("hfence.vvma", { rs1: 0, rs2: 0 }),
+    asm("sd", { rs1: 20, rs2: 10, imm: 8 * page }),
+    ...fences.map((name) => asm(name, { rs1: 0, rs2: 0 })),
+    use(),
   ];
 }
 
@@ -194,9 +200,9 @@ function reservation(random: Random): number[] {
 /**
  * The halfwords of a program.
  *
- * @param toggles Whether it changes its page table
+ * @param fences Fences that follow a change of the page table; none: the program does not change it
  */
-export function randomProgram(random: Random, toggles: boolean): number[] {
+export function randomProgram(random: Random, fences: readonly string[]): number[] {
   const halves: number[] = [];
   const emit = (words: number[]) => words.forEach((word) => halves.push(word & 0xffff, word >>> 16));
   while (halves.length < (BLOCK * BLOCKS) / 2) {
@@ -205,9 +211,9 @@ export function randomProgram(random: Random, toggles: boolean): number[] {
     else if (kind < 3) emit([random.word()]);
     else if (kind < 25) halves.push(compressed(random));
     else if (kind < 33) emit(csrAccess(random));
-    else if (kind < 35) emit(toggles ? toggleEntry(random) : wide(random));
-    else if (kind < 37) emit(modifyCode(random));
-    else if (kind < 39) emit(reservation(random));
+    else if (kind < 36) emit(fences.length > 0 ? toggleEntry(random, fences) : wide(random));
+    else if (kind < 38) emit(modifyCode(random));
+    else if (kind < 40) emit(reservation(random));
     else emit(wide(random));
   }
   return halves.slice(0, (BLOCK * BLOCKS) / 2);
