@@ -1,5 +1,7 @@
 /** SBI calls of real guests: states of harts, wake-ups, faults, features and counters as a supervisor sees them. @module */
 import assert from "node:assert/strict";
+import { sbiExtension } from "../../../../arch/riscv/sbi/sbi.ts";
+import type { Plugin } from "../../../../core/plugin_types.ts";
 import { createGuest, type GuestOptions, runToEnd } from "../../../integration/guest.ts";
 
 /** Calls for every guest: extension in a7, function in a6. `status` waits until hart a0 has status s10. */
@@ -337,4 +339,18 @@ Deno.test("PMU stops and starts the counters that a guest reads, and counts the 
     sret
   `);
   assert.deepEqual(printed, ["0", "0", "3", "1", "1"]);
+});
+
+Deno.test("RiscvGuest refuses SBI extensions in machine mode, where the guest brings its own firmware", async () => {
+  const plugin: Plugin = {
+    name: "greeter",
+    apiVersion: 1,
+    setup: (context) => context.extend(sbiExtension, { eid: 0x08000001, name: "greeting", functions: {} }),
+  };
+  await using accepted = await createGuest("j shutdown", { plugins: [plugin] });
+  assert.equal(await runToEnd(accepted), "");
+  await assert.rejects(
+    createGuest("j shutdown", { mode: "machine", plugins: [plugin] }),
+    /Cannot add SBI extension 'greeting': in machine mode the guest brings its own firmware; use guest mode/,
+  );
 });

@@ -288,6 +288,7 @@ Deno.test("PMU event_get_info answers for each entry, and for none if one is wro
     [0, 0, 1, 0, INVALID_ADDRESS],
     [READ_ONLY, 0, 1, 0, INVALID_ADDRESS],
     [RAM, 0, RAM_SIZE / 16 + 1, 0, INVALID_ADDRESS],
+    [RAM, 0, 65536, 0, INVALID_ADDRESS],
     [RAM, 0, 65537, 0, FAILED],
     [RAM, 0, -1, 0, FAILED],
   ];
