@@ -64,4 +64,5 @@ export const GUESTS: readonly Guest[] = [
   { name: "arceos_contract", mode: "supervisor", forms: ["bin"], disk: "A sector, read by polling." },
   { name: "cmp_integer", mode: "machine", forms: ["elf"], march: "rv64gc_zba_zbb_zbs" },
   { name: "cmp_float", mode: "machine", forms: ["elf"] },
+  { name: "cmp_privileged", mode: "machine", forms: ["elf"] },
 ];
