@@ -45,7 +45,7 @@ export const FIXED: readonly (readonly [register: number, value: number])[] = [
   [9, DATA + ALIAS + 0x1080],
   [18, PROGRAM_END - 256 + ALIAS],
   [19, DATA + 0x3000],
-  [20, LEAVES + (DATA - RAM) / 4096 * 8],
+  [20, (LEAVES + (DATA - RAM) / 4096 * 8) * 256], // shifted, so that no copy of it leads there
   [21, 0x000c_6000], // SUM, MXR, FS
   [22, 0x0002_1822], // MPRV, MPP, SIE, SPIE
   [23, 0x0000_0aaa], // interrupts
@@ -168,9 +168,11 @@ function toggleEntry(random: Random, fences: readonly string[]): number[] {
     random.below(2) === 0 ? asm("ld", { rd: 11, rs1: pointer, imm: 8 }) : asm("sd", { rs1: pointer, rs2: 11, imm: 8 });
   return [
     use(),
-    asm("ld", { rd: 10, rs1: 20, imm: 8 * page }),
-    asm("xori", { rd: 10, rs1: 10, imm: 1 << random.below(8) }),
-    asm("sd", { rs1: 20, rs2: 10, imm: 8 * page }),
+    asm("srli", { rd: 10, rs1: 20, imm: 8 }),
+    asm("ld", { rd: 11, rs1: 10, imm: 8 * page }),
+    asm("xori", { rd: 11, rs1: 11, imm: 1 << random.below(8) }),
+    asm("sd", { rs1: 10, rs2: 11, imm: 8 * page }),
+    asm("addi", { rd: 10, rs1: 0, imm: 0 }),
     ...fences.map((name) => asm(name, { rs1: 0, rs2: 0 })),
     use(),
   ];
@@ -236,6 +238,7 @@ export function trapHandler(at: number, level: "machine" | "supervisor"): number
     asm("bltu", { rs1: BLOCK_POINTER, rs2: 31, imm: 8 }),
     asm("addi", { rd: BLOCK_POINTER, rs1: 31, imm: -BLOCK * BLOCKS / 2 }),
     csrw(epc, BLOCK_POINTER),
+    asm("addi", { rd: 10, rs1: 0, imm: 0 }), // it may lead to the page table
     asm(leave),
   ];
 }

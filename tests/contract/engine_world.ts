@@ -191,7 +191,7 @@ export class EngineWorld {
     for (let i = 1; i < 32; i++) cpu.setGpr(i, random.value());
     for (const [register, value] of FIXED) cpu.setGpr(register, BigInt(value));
     // Only with V=1 is the guest's table there, so that the fence of V=1 is the right one.
-    if (virtual) cpu.setGpr(20, cpu.getGpr(20) + BigInt(ALIAS));
+    if (virtual) cpu.setGpr(20, cpu.getGpr(20) + BigInt(ALIAS * 256));
     if (virtual) cpu.setGpr(22, cpu.getGpr(22) & ~MPRV);
     for (let i = 0; i < 32; i++) cpu.hart.state.set64(F_REGISTERS + i * 8, randomFloat(random));
   }
