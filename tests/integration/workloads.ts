@@ -8,8 +8,8 @@ import { riscv } from "../../arch/riscv/mod.ts";
 import type { BlockBackend } from "../../core/block.ts";
 import type { VmConfigInput } from "../../core/config_types.ts";
 import { Hypervisor } from "../../core/hypervisor.ts";
-import type { Plugin } from "../../core/plugin_types.ts";
 import type { AxVM, RunOutcome } from "../../core/vm.ts";
+import type { VmHost } from "../../core/vm_host.ts";
 import { MemoryBlock } from "../../devices/virtio/block_memory.ts";
 import virtBoard from "../../plugins/virt_board.ts";
 import { busyGuest } from "./busy_guest.ts";
@@ -27,6 +27,14 @@ export interface Workload {
   create(): Promise<AxVM>;
   /** Input in order. */
   readonly inputs: readonly Input[];
+}
+
+/** How a workload's VM is made. */
+export interface WorkloadOptions {
+  /** Services of the host. */
+  readonly host?: VmHost;
+  /** Who executes. */
+  readonly engine?: string;
 }
 
 /** What a run left behind. */
@@ -64,7 +72,7 @@ function slowDisk(size: number): BlockBackend {
   };
 }
 
-/** The demo's SBI extension, with state of its own: it counts its calls. */
+/** The demo with its disk. */
 async function demoConfig(): Promise<VmConfigInput> {
   const disk = new MemoryBlock(32 * 1024);
   new TextEncoder().encodeInto("This was on the disk before the guest was born.", disk.state.bytes);
@@ -83,9 +91,9 @@ async function imageConfig(name: string, cpus = 1): Promise<VmConfigInput> {
   };
 }
 
-async function createVm(config: VmConfigInput, plugins: readonly Plugin[]): Promise<AxVM> {
-  const hypervisor = new Hypervisor({ architectures: [riscv] });
-  return await hypervisor.createVm({ ...config, plugins: [...config.plugins ?? [], ...plugins] });
+async function createVm(config: VmConfigInput, { host, engine }: WorkloadOptions): Promise<AxVM> {
+  const hypervisor = new Hypervisor({ architectures: [riscv], host });
+  return await hypervisor.createVm({ ...config, arch: { engine: engine ?? "interpreter" } });
 }
 
 const BUSY_INPUTS: readonly Input[] = [
@@ -95,16 +103,20 @@ const BUSY_INPUTS: readonly Input[] = [
   { at: 120_003, text: "z" },
 ];
 
-/** All of them. `plugins` come after the workload's own. */
-export function workload(name: string, plugins: readonly Plugin[] = []): Workload {
-  if (name === "demo") return { create: async () => await createVm(await demoConfig(), plugins), inputs: [] };
+/** All of them. */
+export function workload(name: string, options: WorkloadOptions = {}): Workload {
+  if (name === "demo") return { create: async () => await createVm(await demoConfig(), options), inputs: [] };
   const smp = /^smp(\d)$/.exec(name);
-  if (smp) return { create: async () => await createVm(await imageConfig("smp", Number(smp[1])), plugins), inputs: [] };
+  if (smp) return { create: async () => await createVm(await imageConfig("smp", Number(smp[1])), options), inputs: [] };
   if (name !== "busy") throw new Error(`There is no workload "${name}"`);
   const bytes = BUSY_INPUTS.reduce((sum, { text }) => sum + text.length, 0);
   const board = { disks: [{ backend: slowDisk(128 * 512) }], rng: true };
   return {
-    create: async () => (await createGuest(busyGuest(bytes), { board, plugins })).vm,
+    create: async () => {
+      const { host, engine } = options;
+      return (await createGuest(busyGuest(bytes), { board, host: { host }, arch: { engine: engine ?? "interpreter" } }))
+        .vm;
+    },
     inputs: BUSY_INPUTS,
   };
 }
@@ -137,6 +149,8 @@ export function listen(vm: AxVM): () => string {
 
 /** What a run that has ended left behind. */
 export async function resultOf(vm: AxVM, outcome: RunOutcome, console: string): Promise<RunResult> {
+  // A write that was in flight at the power-off may still be on its way to the disk.
+  await new Promise((resolve) => setTimeout(resolve, 5));
   const hash = createHash("sha256");
   const disk = vm.device("disk0")?.state as { device?: { disk?: { bytes?: Uint8Array } } } | undefined;
   hash.update(disk?.device?.disk?.bytes ?? new Uint8Array(0));
