@@ -236,8 +236,33 @@ number: .dword 0x3ff0000000000000, 0x3fb999999999999a
 wanted:
 `;
 
+/** What differs when the guest owns the machine: CSRs of M-mode, its context of the PLIC, the CLINT's timer. */
+const MACHINE: readonly (readonly [RegExp, string])[] = [
+  [/stvec/g, "mtvec"],
+  [/sstatus/g, "mstatus"],
+  [/sscratch/g, "mscratch"],
+  [/scause/g, "mcause"],
+  [/sepc/g, "mepc"],
+  [/sret/g, "mret"],
+  [/csrw stimecmp,t0/g, "li t3,0x2004000\nsd t0,0(t3)"],
+  [/li t0,0x220\n\s*csrs sie,t0\n\s*csrsi mstatus,2/g, "li t0,0x880\ncsrs mie,t0\ncsrsi mstatus,8"],
+  [/csrci mstatus,2/g, "csrci mstatus,8"],
+  [/li t0,0xc002080|li t0,201334912/g, "li t0,0xc002000"],
+  [/li t2,0xc201000/g, "li t2,0xc200000"],
+  [/li t1,5\n(\s*beq t0,t1,timer)/g, "li t1,7\n$1"],
+];
+
 /** The guest; it ends once it has read so many bytes of input. */
-export function busyGuest(inputBytes: number): string {
+export function busyGuest(inputBytes: number, mode: "guest" | "machine" = "guest"): string {
+  const source = supervisorGuest(inputBytes);
+  if (mode === "guest") return source;
+  return MACHINE.reduce((text, [pattern, replacement]) => {
+    if (!pattern.test(text)) throw new Error(`Nothing matches ${pattern}`);
+    return text.replace(pattern, replacement);
+  }, source);
+}
+
+function supervisorGuest(inputBytes: number): string {
   return `
     la t0,trap
     csrw stvec,t0

@@ -4,7 +4,7 @@ import { createMinimalHost, type VmHost } from "../../core/vm_host.ts";
 import { Random } from "../arch/riscv/random.ts";
 import { listen, resultOf, type RunResult, runWith, workload, type WorkloadOptions } from "./workloads.ts";
 
-const NAMES = ["demo", "busy", "smp2", "smp4"];
+const NAMES = ["demo", "busy", "busy-machine", "smp2", "smp4"];
 
 /** Runs a workload in chunks of steps that `chunk` gives. */
 async function run(name: string, options: WorkloadOptions = {}, chunk?: () => number): Promise<RunResult> {

@@ -108,13 +108,19 @@ export function workload(name: string, options: WorkloadOptions = {}): Workload 
   if (name === "demo") return { create: async () => await createVm(await demoConfig(), options), inputs: [] };
   const smp = /^smp(\d)$/.exec(name);
   if (smp) return { create: async () => await createVm(await imageConfig("smp", Number(smp[1])), options), inputs: [] };
-  if (name !== "busy") throw new Error(`There is no workload "${name}"`);
+  if (name !== "busy" && name !== "busy-machine") throw new Error(`There is no workload "${name}"`);
   const bytes = BUSY_INPUTS.reduce((sum, { text }) => sum + text.length, 0);
   const board = { disks: [{ backend: slowDisk(128 * 512) }], rng: true };
   return {
     create: async () => {
       const { host, engine } = options;
-      return (await createGuest(busyGuest(bytes), { board, host: { host }, arch: { engine: engine ?? "interpreter" } }))
+      const mode = name === "busy" ? "guest" : "machine";
+      return (await createGuest(busyGuest(bytes, mode), {
+        mode,
+        board,
+        host: { host },
+        arch: { engine: engine ?? "interpreter" },
+      }))
         .vm;
     },
     inputs: BUSY_INPUTS,
