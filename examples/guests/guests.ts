@@ -65,4 +65,5 @@ export const GUESTS: readonly Guest[] = [
   { name: "cmp_integer", mode: "machine", forms: ["elf"], march: "rv64gc_zba_zbb_zbs" },
   { name: "cmp_float", mode: "machine", forms: ["elf"] },
   { name: "cmp_privileged", mode: "machine", forms: ["elf"] },
+  { name: "nested", mode: "machine", forms: ["elf"], transcript: "on_qemu.txt" },
 ];
