@@ -45,13 +45,12 @@ export const COVERED_BY: Readonly<Record<string, string>> = {
   "arch/riscv/float/reference_number.ts": "tests/arch/riscv/float/reference_test.ts",
   // All engines are compared with each other.
   "arch/riscv/engine/": "tests/arch/riscv/engine/agreement_test.ts",
+  "arch/riscv/engine/oracle_amo.ts": "tests/arch/riscv/vcpu_test.ts",
   // Extensions are called through the dispatcher, as guests do.
   "arch/riscv/sbi/": "tests/arch/riscv/sbi/calls_test.ts",
-  "arch/riscv/engine/oracle_amo.ts": "tests/arch/riscv/vcpu_test.ts",
   "arch/riscv/mmu/": "tests/arch/riscv/mmu/two_stage_test.ts",
   "arch/riscv/trap/": "tests/arch/riscv/trap/deliver_test.ts",
   // The hart and its parts, and what ties them to a VM.
   "arch/riscv/": "tests/arch/riscv/vcpu_test.ts",
-  "arch/riscv/sbi/": "tests/arch/riscv/sbi/calls_test.ts",
   "arch/riscv/mod.ts": "tests/arch/riscv/sbi/guest_test.ts",
 };

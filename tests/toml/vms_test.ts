@@ -1,7 +1,7 @@
-/** Every VM in examples/vms/ is right and runs, with the permissions of the task that its header names. @module */
+/** Every VM in examples/vms/ is right and runs, with the task that its header names. Needs the TOML parser from npm. @module */
 import assert from "node:assert/strict";
 import { listFiles, readText } from "../source/tree.ts";
-import { runDeno } from "./run_example.ts";
+import { runDeno } from "../examples/run_example.ts";
 
 /** The last line that each prints. */
 const LAST_LINE: Readonly<Record<string, string>> = {
