@@ -72,7 +72,7 @@ Deno.test("legacy send_ipi reads its mask through the guest's tables; null is al
 Deno.test("legacy masks of more than 64 harts may cross a page", () => {
   const vm = mapped(70);
   vm.pages.set(VA + 0x1000n, RAM + 0x3000);
-  vm.poke(RAM + 4093, 1, 0, 0);
+  vm.poke(RAM + 4093, 1, 0, 0, 0xff, 0xff); // the last two are not in the page
   vm.poke(RAM + 0x3000, 0, 0, 0, 0, 0, 0b100001);
   vm.pages.set(0x1_ffff_f000n, RAM);
   vm.pages.set(0x2_0000_0000n, RAM + 0x3000);
