@@ -114,6 +114,17 @@ wait:
   li t1,10
   bne a0,t1,wait
   ${SHUTDOWN}`,
+  "prompt.bin": `
+  li s0,0x10000000
+  li a0,62
+print:
+  sb a0,0(s0)
+wait:
+  lbu t0,5(s0)
+  andi t0,t0,1
+  beqz t0,wait
+  lbu a0,0(s0)
+  j print`,
   "chatter.bin": `
   li s0,0x10000000
   li a0,46
