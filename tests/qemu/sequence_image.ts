@@ -1,0 +1,311 @@
+/**
+ * Images of many short random instruction sequences, entered in M-mode. Each sequence starts from registers of its own and runs in a
+ * mode of its own; traps are folded into a hash and skipped; then a hash of all that it left behind is printed, a line a sequence.
+ *
+ * @module
+ */
+import { assemble } from "../integration/assembler.ts";
+
+/** Modes that sequences run in, by mstatus.MPP and MPV. */
+export const MODES = { M: 3 << 11, S: 1 << 11, U: 0, VS: 2 ** 39 + (1 << 11), VU: 2 ** 39 } as const;
+
+/** A sequence. */
+export interface Sequence {
+  /** Instructions, as halfwords; at most {@link BODY_HALVES}. */
+  readonly halves: readonly number[];
+  /** x1..x31. */
+  readonly x: readonly bigint[];
+  /** f0..f31. */
+  readonly f: readonly bigint[];
+  /** fcsr. */
+  readonly fcsr: number;
+  /** Mode that it starts in. */
+  readonly mode: keyof typeof MODES;
+  /** What its {@link SLOT_SIZE} bytes of memory hold, as 64-bit words. */
+  readonly slot: readonly bigint[];
+}
+
+/** Halfwords of a sequence. */
+export const BODY_HALVES = 120;
+
+/** Bytes of memory that a sequence has to itself. */
+export const SLOT_SIZE = 128;
+
+const RAM = 0x8000_0000;
+const BODIES = RAM + 0x4000;
+const BODY_SIZE = 256;
+const INIT_SIZE = 520;
+const C_NOP = 0x0001;
+
+/** Where the memory of sequence `index` of `count` lies: x2, x8 and x9 may point into it. */
+export function slotAddress(count: number, index: number): number {
+  return BODIES + count * (BODY_SIZE + INIT_SIZE) + index * SLOT_SIZE;
+}
+
+/** What is printed of a sequence when it is looked at alone, in order. */
+export function resultNames(csrs: readonly string[]): string[] {
+  const numbered = (letter: string, count: number, first = 0) =>
+    Array.from({ length: count }, (_, i) => `${letter}${i + first}`);
+  return [...numbered("x", 31, 1), ...numbered("f", 32), "fcsr", "traps", ...numbered("memory", 16), ...csrs];
+}
+
+/**
+ * Builds an image.
+ *
+ * @param csrs CSRs that belong to the results; cleared before each sequence
+ * @param masks Bits of a CSR that are compared, where not all are
+ * @param verbose Whether every result is printed, and every trap's cause, place and value
+ */
+export function buildImage(
+  sequences: readonly Sequence[],
+  csrs: readonly string[],
+  masks: Readonly<Record<string, bigint>>,
+  verbose: boolean,
+): Uint8Array {
+  const count = sequences.length;
+  const runtime = assemble(RAM, runtimeSource(count, csrs, masks, verbose));
+  if (runtime.bytes.length > BODIES - RAM) throw new Error("The runtime does not fit below the sequences");
+  const image = new Uint8Array(slotAddress(count, count) - RAM);
+  const view = new DataView(image.buffer);
+  image.set(runtime.bytes);
+  sequences.forEach((sequence, index) => {
+    const body = BODIES - RAM + index * BODY_SIZE;
+    for (let i = 0; i < BODY_HALVES; i++) view.setUint16(body + i * 2, sequence.halves[i] ?? C_NOP, true);
+    view.setUint32(body + BODY_HALVES * 2, 0x0010_0073, true); // ebreak
+    const init = BODIES - RAM + count * BODY_SIZE + index * INIT_SIZE;
+    const words = [...sequence.x, ...sequence.f, BigInt(sequence.fcsr), BigInt(MODES[sequence.mode])];
+    words.forEach((word, i) => view.setBigUint64(init + i * 8, BigInt.asUintN(64, word), true));
+    const slot = slotAddress(count, index) - RAM;
+    sequence.slot.forEach((word, i) => view.setBigUint64(slot + i * 8, BigInt.asUintN(64, word), true));
+  });
+  return image;
+}
+
+const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
+const NAMES = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6")
+  .split(" ");
+const F_NAMES =
+  ("ft0 ft1 ft2 ft3 ft4 ft5 ft6 ft7 fs0 fs1 fa0 fa1 fa2 fa3 fa4 fa5 fa6 fa7 fs2 fs3 fs4 fs5 fs6 fs7 fs8 fs9 fs10 fs11 ft8 ft9 ft10 ft11")
+    .split(" ");
+
+/** Makes traps of privileged instructions comparable: no value, and in U-modes one cause for illegal and virtual instructions. */
+const INSTRUCTION_TRAPS = `
+  li t0,2
+  beq s0,t0,no_value
+  li t0,22
+  bne s0,t0,comparable
+  csrr t1,mstatus
+  srli t1,t1,11
+  andi t1,t1,3
+  bnez t1,no_value
+  li s0,2
+no_value:
+  li s2,0
+comparable:
+`;
+
+/** The program around the sequences. mscratch is its own. */
+function runtimeSource(
+  count: number,
+  csrs: readonly string[],
+  masks: Readonly<Record<string, bigint>>,
+  verbose: boolean,
+): string {
+  const saveX = range(1, 30).map((i) => `sd ${NAMES[i]},${(i - 1) * 8}(t6)`).join("\n");
+  const loadX = range(1, 30).map((i) => `ld ${NAMES[i]},${(i - 1) * 8}(t6)`).join("\n");
+  const saveF = range(0, 31).map((i) => `fsd ${F_NAMES[i]},${(31 + i) * 8}(t6)`).join("\n");
+  const loadF = range(0, 31).map((i) => `fld ${F_NAMES[i]},${(31 + i) * 8}(t6)`).join("\n");
+  const clearCsrs = csrs.map((name) => `csrw ${name},zero`).join("\n");
+  const saveCsrs = csrs.map((name) => {
+    const mask = masks[name] === undefined ? "" : `li t1,${BigInt.asIntN(64, masks[name])}\nand t0,t0,t1\n`;
+    return `csrr t0,${name}\n${mask}sd t0,0(s0)\naddi s0,s0,8`;
+  }).join("\n");
+  const resultCount = resultNames(csrs).length;
+  return `
+start:
+  la t0,trap
+  csrw mtvec,t0
+  li t0,-1
+  csrw pmpaddr0,t0
+  li t0,0x1f
+  csrw pmpcfg0,t0
+  csrw mie,zero
+  li t0,7
+  csrw mcounteren,t0
+next:
+  la t0,index
+  ld s0,0(t0)
+  li t1,${count}
+  bgeu s0,t1,done
+  la t0,traps
+  sd zero,0(t0)
+  sd zero,8(t0)
+  ${clearCsrs}
+  li t0,${INIT_SIZE}
+  mul t6,s0,t0
+  li t0,${BODIES + count * BODY_SIZE}
+  add t6,t6,t0
+  slli t1,s0,8
+  li t0,${BODIES}
+  add t1,t1,t0
+  csrw mepc,t1
+  ld t1,512(t6)
+  li t0,0x6000
+  or t1,t1,t0
+  csrw mstatus,t1
+  li t0,0x6000
+  csrw vsstatus,t0
+  ${loadF}
+  ld t1,504(t6)
+  csrw fcsr,t1
+  sc.d t0,zero,(t6)
+  ${loadX}
+  ld t6,240(t6)
+  mret
+
+.align 2
+trap:
+  csrw mscratch,t6
+  li t6,0x20000
+  csrc mstatus,t6
+  la t6,frame
+  ${saveX}
+  csrr t0,mscratch
+  sd t0,240(t6)
+  csrr s0,mcause
+  csrr s1,mepc
+  csrr s2,mtval
+  li t0,3
+  bne s0,t0,counted
+  li s2,0 # a breakpoint's value may be 0 or its address
+counted:
+  # QEMU 7.2 leaves an older instruction in mtval where a helper finds out, and calls VU-mode's virtual instructions illegal
+  ${csrs.length > 0 ? INSTRUCTION_TRAPS : ""}
+  la t0,index
+  ld s3,0(t0)
+  slli s3,s3,8
+  li t0,${BODIES}
+  add s3,s3,t0
+  addi s4,s3,${BODY_HALVES * 2}
+  beq s1,s4,finish
+  la s5,traps
+  ld a0,0(s5)
+  mv a1,s0
+  call fold
+  sub a1,s1,s3
+  call fold
+  mv a1,s2
+  call fold
+  sd a0,0(s5)
+  ${verbose ? "mv s6,s0\nmv a0,s0\ncall puthex\nsub a0,s1,s3\ncall puthex\nmv a0,s2\ncall puthex\ncall newline" : ""}
+  ld t0,8(s5)
+  addi t0,t0,1
+  sd t0,8(s5)
+  li t1,60
+  bgeu t0,t1,finish
+  bltu s1,s3,finish
+  bgeu s1,s4,finish
+  lhu t0,0(s1)
+  andi t0,t0,3
+  addi s1,s1,2
+  addi t0,t0,-3
+  bnez t0,skipped
+  addi s1,s1,2
+skipped:
+  csrw mepc,s1
+  ${loadX}
+  ld t6,240(t6)
+  mret
+
+finish:
+  la t6,frame
+  li t0,0x6000
+  csrs mstatus,t0
+  csrr t0,fcsr
+  sd t0,504(t6)
+  ${saveF}
+  addi s0,t6,512
+  la t0,traps
+  ld t0,0(t0)
+  sd t0,0(s0)
+  addi s0,s0,8
+  la t0,index
+  ld t0,0(t0)
+  slli t0,t0,7
+  li t1,${slotAddress(count, 0)}
+  add t0,t0,t1
+  addi t2,t0,${SLOT_SIZE}
+copy:
+  ld t1,0(t0)
+  sd t1,0(s0)
+  addi s0,s0,8
+  addi t0,t0,8
+  bltu t0,t2,copy
+  ${saveCsrs}
+  la s0,frame
+  li s1,${resultCount}
+  li s2,0x1505
+each:
+  mv a0,s2
+  ld a1,0(s0)
+  call fold
+  mv s2,a0
+  ${verbose ? "ld a0,0(s0)\ncall puthex\ncall newline" : ""}
+  addi s0,s0,8
+  addi s1,s1,-1
+  bgtz s1,each
+  mv a0,s2
+  call puthex
+  call newline
+  la t0,index
+  ld t1,0(t0)
+  addi t1,t1,1
+  sd t1,0(t0)
+  j next
+
+done:
+  li t0,0x100000
+  li t1,0x5555
+  sw t1,0(t0)
+  j done
+
+fold: # a0: hash, a1: value
+  xor a0,a0,a1
+  li t0,0x100000001b3
+  mul a0,a0,t0
+  slli t0,a0,29
+  srli a0,a0,35
+  or a0,a0,t0
+  ret
+
+puthex: # a0: 16 hexadecimal digits and a space
+  li t0,60
+  li t2,0x10000000
+puthex_next:
+  srl t1,a0,t0
+  andi t1,t1,15
+  addi t1,t1,48
+  li t3,58
+  blt t1,t3,puthex_digit
+  addi t1,t1,39
+puthex_digit:
+  sb t1,0(t2)
+  addi t0,t0,-4
+  bgez t0,puthex_next
+  li t1,32
+  sb t1,0(t2)
+  ret
+
+newline:
+  li t1,10
+  li t2,0x10000000
+  sb t1,0(t2)
+  ret
+
+.align 3
+index: .dword 0
+traps: .dword 0
+  .dword 0
+frame: .space ${8 * resultCount}
+`;
+}
