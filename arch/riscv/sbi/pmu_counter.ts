@@ -19,7 +19,7 @@ const MCYCLE = 0xb00;
 const HARDWARE_EVENT: Readonly<Record<number, number>> = { [CYCLE_COUNTER]: 1, [INSTRET_COUNTER]: 2 };
 
 /** Type of firmware events in an `event_idx`. */
-const FIRMWARE_TYPE = 0xf;
+export const FIRMWARE_TYPE = 0xf;
 
 /** Whether counter `index` is a CSR. */
 export function isHardware(index: number): boolean {
