@@ -64,14 +64,13 @@ export class PmuCounters {
     counter.event = event;
   }
 
-  /** Starts a configured counter; false if it was started. */
-  start(index: number): boolean {
+  /** Starts a configured counter, unless it was started. */
+  start(index: number): void {
     const counter = this.#unit.counters[index];
-    if (counter.started) return false;
+    if (counter.started) return;
     if (isHardware(index)) this.#inhibit(index, false);
     else counter.value = BigInt.asUintN(64, counter.value - this.#events(index));
     counter.started = true;
-    return true;
   }
 
   /** Stops a counter; false if it was not started. */
