@@ -65,8 +65,8 @@ Deno.test("denovisor takes relative paths from the caller's folder: its own, or 
       clearEnv: true,
       stdin: "null",
     }).output();
-    assert.match(new TextDecoder().decode(real.stdout), /Hello/);
     assert.equal(real.code, 0, new TextDecoder().decode(real.stderr));
+    assert.match(new TextDecoder().decode(real.stdout), /Hello/);
   }));
 
 Deno.test("denovisor finds images, disks and plugins whose names are special in addresses", () =>
