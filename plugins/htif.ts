@@ -8,7 +8,7 @@
  */
 import type { Plugin } from "../core/plugin_types.ts";
 import { Htif } from "../devices/htif.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** The host-target interface. */
 const plugin: Plugin = {

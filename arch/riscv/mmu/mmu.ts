@@ -7,7 +7,7 @@
  * @module
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
-import type { Hart } from "../hart.ts";
+import type { Hart, HartMmu } from "../hart.ts";
 import { ExitRequest, FIELD, STAGING } from "../layout.ts";
 import { raiseMemoryFault } from "../trap/deliver.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
@@ -26,7 +26,7 @@ const PAGE = 4096;
 const OFFSET = PAGE - 1;
 
 /** Translation and memory access of one hart. Addresses are (low, high) pairs; sizes are 1, 2, 4 or 8 bytes. */
-export class Mmu extends Flusher {
+export class Mmu extends Flusher implements HartMmu {
   readonly #hart: Hart;
   readonly #codePages: CodePageTracker;
   readonly #tlb: Tlb;
