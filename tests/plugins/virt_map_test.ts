@@ -1,3 +1,8 @@
+/**
+ * The map of the default board.
+ *
+ * @module
+ */
 import assert from "node:assert/strict";
 import { overlaps } from "../../core/address.ts";
 import { type Place, slotOption, VIRT, VIRTIO_SLOTS, virtioPlace } from "../../plugins/virt_map.ts";
