@@ -13,10 +13,10 @@ import {
 } from "../../arch/riscv/isa/mod.ts";
 import { asm, li } from "../arch/riscv/assemble.ts";
 import type { Random } from "../arch/riscv/random.ts";
-import { BODY_HALVES, MODES, type Sequence, SLOT_SIZE, slotAddress } from "./sequence_image.ts";
+import { BODY_HALVES, MODES, PAGES, PAGES_ADDRESS, type Sequence, SLOT_SIZE, slotAddress } from "./sequence_image.ts";
 
 /** What a sequence is made of. */
-export type Family = "integer" | "float" | "privileged";
+export type Family = "integer" | "float" | "privileged" | "paging";
 
 /** Extensions that QEMU 7.2 does not know: Zicond came with 8.1, Zicbom and Zicboz with 8.0, Zicbop later. */
 const UNKNOWN_TO_QEMU = ["zicond", "zicbom", "zicboz", "zicbop"];
@@ -148,16 +148,38 @@ function instructions(random: Random, family: Family): number[] {
           imm: 1 + random.below(3),
         })]
         : [wide(random, pick(random, FLOAT))];
+    case "paging":
+      return pageAccess(random);
     case "privileged":
       return random.below(4) === 0 ? [wide(random, pick(random, PRIVILEGED))] : csrAccess(random);
   }
+}
+
+/** QEMU 7.2 calls faults of AMOs those of loads, and an SC without reservation does not fault there. */
+const ACCESSES = INSTRUCTIONS.filter((row) => isAccess(row) && row.extension !== "a");
+
+/** sstatus.SUM and sstatus.MXR. */
+const SUM_AND_MXR = 0x000c_0000;
+
+/**
+ * An access to one of the pages, aligned: a misaligned one that crosses pages has the address of a part of it in mtval on QEMU. Or a
+ * change of what supervisors may access, or a fence.
+ */
+function pageAccess(random: Random): number[] {
+  const kind = random.below(12);
+  if (kind === 0) {
+    return [...li(OPERAND, SUM_AND_MXR & random.word()), asm("csrrw", { rd: 0, rs1: OPERAND, imm: 0x100 })];
+  }
+  if (kind === 1) return [asm("sfence.vma", { rs1: pick(random, [0, 8]), rs2: 0 })];
+  const operands = { rd: destination(random), rs1: pick(random, POINTERS), rs2: random.below(32) };
+  return [encode(pick(random, ACCESSES), { ...operands, imm: 8 * (random.below(8) - 4) })];
 }
 
 function body(random: Random, family: Family): number[] {
   const halves: number[] = [];
   const length = 8 + random.below(BODY_HALVES - 16); // at most 6 halfwords are added beyond
   while (halves.length < length) {
-    if (family !== "privileged" && random.below(4) === 0) {
+    if ((family === "integer" || family === "float") && random.below(4) === 0) {
       const short = compressed(random);
       if (short !== undefined) halves.push(short);
       continue;
@@ -254,12 +276,27 @@ export function randomSequence(random: Random, family: Family, count: number, in
   x[7] = slot + 32n;
   x[8] = slot + BigInt(32 + random.below(16));
   const modes = Object.keys(MODES) as (keyof typeof MODES)[];
+  const paging = family === "paging";
+  if (paging) {
+    for (const pointer of POINTERS) x[pointer - 1] = BigInt(PAGES_ADDRESS + 4096 * random.below(PAGES) + 1024);
+  }
   return {
     halves: body(random, family),
     x,
     f: Array.from({ length: 32 }, () => float(random)),
     fcsr: random.below(32) | pick(random, [0, 0, 1, 2, 3, 4, 5, 7]) << 5,
-    mode: family === "privileged" ? pick(random, modes) : "M",
+    mode: paging ? pick(random, modes.slice(1)) : family === "privileged" ? pick(random, modes) : "M",
     slot: Array.from({ length: SLOT_SIZE / 8 }, () => random.value()),
+    flags: paging ? Array.from({ length: PAGES * 2 }, (_, i) => entryFlags(random, i >= PAGES)) : undefined,
   };
+}
+
+/** Flags of a page-table entry: everything allowed half of the time, else anything, A and D often clear. */
+function entryFlags(random: Random, nested: boolean): number {
+  const always = random.below(8) === 0 ? 0 : 1;
+  const user = nested ? (random.below(8) === 0 ? 0 : 16) : random.word() & 16;
+  const rights = random.below(2) === 0 ? 14 : random.word() & 14;
+  // On QEMU 7.2 the guest's MXR makes execute-only pages of the second stage readable too: those get R.
+  const readable = nested && (rights & 8) !== 0 ? 2 : 0;
+  return always | user | rights | readable | random.word() & 0xe0;
 }

@@ -55,13 +55,13 @@ function listing({ halves }: Sequence): string {
 
 /** Runs one sequence alone and says what differs. */
 async function explain(family: Family, sequence: Sequence, seed: number): Promise<string> {
-  const names = resultNames(csrsOf(family));
+  const names = resultNames(csrsOf(family), family === "paging");
   const [ours, qemus] = await runBoth(buildImage([sequence], csrsOf(family), MASKS, true));
   const trapLines = (lines: string[]) => lines.slice(0, lines.length - names.length - 1);
   const results = (lines: string[]) => lines.slice(lines.length - names.length - 1);
   const [a, b] = [trapLines(ours), trapLines(qemus)];
   const trap = a.findIndex((line, i) => line !== b[i]);
-  const found = trap >= 0 ? [`trap ${trap} (cause place value) is ${a[trap]}on ours, ${b[trap]}on QEMU`] : [];
+  const found = trap >= 0 ? [`trap ${trap} (cause place value mtval2) is ${a[trap]}on ours, ${b[trap]}on QEMU`] : [];
   names.forEach((name, i) => {
     if (results(ours)[i] !== results(qemus)[i]) {
       found.push(`${name} is ${results(ours)[i]}on ours, ${results(qemus)[i]}on QEMU`);
@@ -86,7 +86,7 @@ async function compare(family: Family, firstSeed: number, count: number): Promis
   return reasons;
 }
 
-for (const family of ["integer", "float", "privileged"] as const) {
+for (const family of ["integer", "float", "privileged", "paging"] as const) {
   Deno.test(`${family} sequences leave the same state behind on QEMU and here`, async () => {
     for (let done = 0; done < COUNT; done += PER_IMAGE) {
       const reasons = await compare(family, FIRST_SEED + done, Math.min(PER_IMAGE, COUNT - done));

@@ -23,7 +23,15 @@ export interface Sequence {
   readonly mode: keyof typeof MODES;
   /** What its {@link SLOT_SIZE} bytes of memory hold, as 64-bit words. */
   readonly slot: readonly bigint[];
+  /** Flags of the entries of the {@link PAGES} pages at {@link PAGES_ADDRESS}: of the first stage, then of the second. Left out: no paging. */
+  readonly flags?: readonly number[];
 }
+
+/** Pages whose entries a sequence has for itself. */
+export const PAGES = 16;
+
+/** Virtual address of those pages. */
+export const PAGES_ADDRESS = 0x1_0000_0000;
 
 /** Halfwords of a sequence. */
 export const BODY_HALVES = 120;
@@ -34,7 +42,17 @@ export const SLOT_SIZE = 128;
 const RAM = 0x8000_0000;
 const BODIES = RAM + 0x4000;
 const BODY_SIZE = 256;
-const INIT_SIZE = 520;
+const INIT_SIZE = 1040;
+
+/** Where the pages themselves and the page tables lie, all zero in the image. */
+const PAGES_PHYSICAL = 0x8600_0000;
+const TABLES = 0x8620_0000;
+const [ROOT, MIDDLE, LEAVES, NESTED_MIDDLE, NESTED_LEAVES, NESTED_ROOT] = [0, 1, 2, 3, 4, 8].map((n) =>
+  TABLES + n * 4096
+);
+
+/** Where U-modes see the image: U=1 there, U=0 at its own address. */
+const USER_OFFSET = 0x4000_0000;
 const C_NOP = 0x0001;
 
 /** Where the memory of sequence `index` of `count` lies: x2, x8 and x9 may point into it. */
@@ -43,10 +61,18 @@ export function slotAddress(count: number, index: number): number {
 }
 
 /** What is printed of a sequence when it is looked at alone, in order. */
-export function resultNames(csrs: readonly string[]): string[] {
+export function resultNames(csrs: readonly string[], paging = false): string[] {
   const numbered = (letter: string, count: number, first = 0) =>
     Array.from({ length: count }, (_, i) => `${letter}${i + first}`);
-  return [...numbered("x", 31, 1), ...numbered("f", 32), "fcsr", "traps", ...numbered("memory", 16), ...csrs];
+  return [
+    ...numbered("x", 31, 1),
+    ...numbered("f", 32),
+    "fcsr",
+    "traps",
+    ...numbered("memory", 16),
+    ...csrs,
+    ...(paging ? [...numbered("entry", PAGES), ...numbered("nested", PAGES)] : []),
+  ];
 }
 
 /**
@@ -63,7 +89,8 @@ export function buildImage(
   verbose: boolean,
 ): Uint8Array {
   const count = sequences.length;
-  const runtime = assemble(RAM, runtimeSource(count, csrs, masks, verbose));
+  const paging = sequences[0].flags !== undefined;
+  const runtime = assemble(RAM, runtimeSource(count, csrs, masks, verbose, paging));
   if (runtime.bytes.length > BODIES - RAM) throw new Error("The runtime does not fit below the sequences");
   const image = new Uint8Array(slotAddress(count, count) - RAM);
   const view = new DataView(image.buffer);
@@ -73,7 +100,10 @@ export function buildImage(
     for (let i = 0; i < BODY_HALVES; i++) view.setUint16(body + i * 2, sequence.halves[i] ?? C_NOP, true);
     view.setUint32(body + BODY_HALVES * 2, 0x0010_0073, true); // ebreak
     const init = BODIES - RAM + count * BODY_SIZE + index * INIT_SIZE;
-    const words = [...sequence.x, ...sequence.f, BigInt(sequence.fcsr), BigInt(MODES[sequence.mode])];
+    const offset = paging && sequence.mode.endsWith("U") ? USER_OFFSET : 0;
+    const entries = (sequence.flags ?? []).map((flags, i) => BigInt((PAGES_PHYSICAL + i % PAGES * 4096) / 4 + flags));
+    const own = [BigInt(sequence.fcsr), BigInt(MODES[sequence.mode]), BigInt(offset)];
+    const words = [...sequence.x, ...sequence.f, ...own, ...entries];
     words.forEach((word, i) => view.setBigUint64(init + i * 8, BigInt.asUintN(64, word), true));
     const slot = slotAddress(count, index) - RAM;
     sequence.slot.forEach((word, i) => view.setBigUint64(slot + i * 8, BigInt.asUintN(64, word), true));
@@ -104,12 +134,89 @@ no_value:
 comparable:
 `;
 
+/** Page tables: the image twice, the pages through last levels of their own; the second stage maps all to itself. */
+const SET_UP_PAGING = `
+  li t0,${ROOT}
+  li t1,${RAM / 4 + 0xcf}
+  sd t1,16(t0)
+  addi t1,t1,0x10
+  sd t1,24(t0)
+  li t1,${MIDDLE / 4 + 1}
+  sd t1,32(t0)
+  li t0,${MIDDLE}
+  li t1,${LEAVES / 4 + 1}
+  sd t1,0(t0)
+  li t0,${NESTED_ROOT}
+  li t1,${NESTED_MIDDLE / 4 + 1}
+  sd t1,16(t0)
+  li t0,${NESTED_MIDDLE}
+  li t1,${RAM / 4 + 0xdf}
+  li t2,64
+huge:
+  sd t1,0(t0)
+  addi t0,t0,8
+  li t3,0x80000
+  add t1,t1,t3
+  addi t2,t2,-1
+  bgtz t2,huge
+  li t0,${NESTED_MIDDLE + (PAGES_PHYSICAL - RAM) / 2 ** 21 * 8}
+  li t1,${NESTED_LEAVES / 4 + 1}
+  sd t1,0(t0)
+  li t1,0x2000000000000000 # hardware sets A and D, as it always does on QEMU 7.2
+  csrw menvcfg,t1
+  csrw henvcfg,t1
+  li t1,${BigInt.asIntN(64, 8n << 60n | BigInt(ROOT) >> 12n)}
+  csrw satp,t1
+  csrw vsatp,t1
+  li t1,${BigInt.asIntN(64, 8n << 60n | BigInt(NESTED_ROOT) >> 12n)}
+  csrw hgatp,t1
+`;
+
+/** Takes the entries of the sequence at t6 over. */
+const LOAD_ENTRIES = `
+  addi t0,t6,528
+  li t1,${LEAVES}
+  li t2,${NESTED_LEAVES}
+  li t3,${PAGES}
+entries:
+  ld t4,0(t0)
+  sd t4,0(t1)
+  ld t4,${PAGES * 8}(t0)
+  sd t4,0(t2)
+  addi t0,t0,8
+  addi t1,t1,8
+  addi t2,t2,8
+  addi t3,t3,-1
+  bgtz t3,entries
+  sfence.vma zero,zero
+  hfence.vvma zero,zero
+  hfence.gvma zero,zero
+`;
+
+/** Adds the entries to the results at s0. */
+const SAVE_ENTRIES = `
+  li t1,${LEAVES}
+  li t2,${NESTED_LEAVES}
+  li t3,${PAGES}
+save_entries:
+  ld t4,0(t1)
+  sd t4,0(s0)
+  ld t4,0(t2)
+  sd t4,${PAGES * 8}(s0)
+  addi s0,s0,8
+  addi t1,t1,8
+  addi t2,t2,8
+  addi t3,t3,-1
+  bgtz t3,save_entries
+`;
+
 /** The program around the sequences. mscratch is its own. */
 function runtimeSource(
   count: number,
   csrs: readonly string[],
   masks: Readonly<Record<string, bigint>>,
   verbose: boolean,
+  paging: boolean,
 ): string {
   const saveX = range(1, 30).map((i) => `sd ${NAMES[i]},${(i - 1) * 8}(t6)`).join("\n");
   const loadX = range(1, 30).map((i) => `ld ${NAMES[i]},${(i - 1) * 8}(t6)`).join("\n");
@@ -120,7 +227,7 @@ function runtimeSource(
     const mask = masks[name] === undefined ? "" : `li t1,${BigInt.asIntN(64, masks[name])}\nand t0,t0,t1\n`;
     return `csrr t0,${name}\n${mask}sd t0,0(s0)\naddi s0,s0,8`;
   }).join("\n");
-  const resultCount = resultNames(csrs).length;
+  const resultCount = resultNames(csrs, paging).length;
   return `
 start:
   la t0,trap
@@ -132,6 +239,7 @@ start:
   csrw mie,zero
   li t0,7
   csrw mcounteren,t0
+  ${paging ? SET_UP_PAGING : ""}
 next:
   la t0,index
   ld s0,0(t0)
@@ -148,7 +256,10 @@ next:
   slli t1,s0,8
   li t0,${BODIES}
   add t1,t1,t0
+  ld t2,520(t6)
+  add t1,t1,t2
   csrw mepc,t1
+  ${paging ? LOAD_ENTRIES : ""}
   ld t1,512(t6)
   li t0,0x6000
   or t1,t1,t0
@@ -175,12 +286,13 @@ trap:
   csrr s0,mcause
   csrr s1,mepc
   csrr s2,mtval
+  ${paging ? "srli s7,s1,30\nandi s7,s7,1\nslli s7,s7,30\nsub s1,s1,s7" : "li s7,0"}
   li t0,3
   bne s0,t0,counted
   li s2,0 # a breakpoint's value may be 0 or its address
 counted:
   # QEMU 7.2 leaves an older instruction in mtval where a helper finds out, and calls VU-mode's virtual instructions illegal
-  ${csrs.length > 0 ? INSTRUCTION_TRAPS : ""}
+  ${csrs.length > 0 || paging ? INSTRUCTION_TRAPS : ""}
   la t0,index
   ld s3,0(t0)
   slli s3,s3,8
@@ -196,8 +308,13 @@ counted:
   call fold
   mv a1,s2
   call fold
+  ${paging ? "csrr a1,mtval2\ncall fold" : ""}
   sd a0,0(s5)
-  ${verbose ? "mv s6,s0\nmv a0,s0\ncall puthex\nsub a0,s1,s3\ncall puthex\nmv a0,s2\ncall puthex\ncall newline" : ""}
+  ${
+    verbose
+      ? "mv s6,s0\nmv a0,s0\ncall puthex\nsub a0,s1,s3\ncall puthex\nmv a0,s2\ncall puthex\ncsrr a0,mtval2\ncall puthex\ncall newline"
+      : ""
+  }
   ld t0,8(s5)
   addi t0,t0,1
   sd t0,8(s5)
@@ -212,6 +329,7 @@ counted:
   bnez t0,skipped
   addi s1,s1,2
 skipped:
+  add s1,s1,s7
   csrw mepc,s1
   ${loadX}
   ld t6,240(t6)
@@ -242,6 +360,7 @@ copy:
   addi t0,t0,8
   bltu t0,t2,copy
   ${saveCsrs}
+  ${paging ? SAVE_ENTRIES : ""}
   la s0,frame
   li s1,${resultCount}
   li s2,0x1505
