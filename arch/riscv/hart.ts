@@ -68,8 +68,10 @@ export interface TrapInfo {
   tvalLow: number;
   /** High half of what xtval takes. */
   tvalHigh: number;
-  /** Guest-physical address of a guest-page fault (not yet shifted right by 2); 0 if none. */
-  guestAddress: number;
+  /** Low half of the guest-physical address of a guest-page fault (not yet shifted right by 2); 0 if none. */
+  guestLow: number;
+  /** High half of it. */
+  guestHigh: number;
   /** What mtinst or htinst takes: a transformed instruction, a pseudoinstruction, or 0. */
   tinst: number;
   /** Whether xtval holds a guest-virtual address. */

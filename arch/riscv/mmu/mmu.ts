@@ -9,7 +9,7 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { Hart, HartMmu } from "../hart.ts";
 import { ExitRequest, FIELD, STAGING } from "../layout.ts";
-import { raiseMemoryFault } from "../trap/deliver.ts";
+import { raiseGuestPageFault, raiseMemoryFault } from "../trap/deliver.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
 import { FaultKind } from "./fault.ts";
 import { Flusher } from "./flush.ts";
@@ -207,7 +207,7 @@ export class Mmu extends Flusher implements HartMmu {
     translator.useData();
     this.#accessLow = vaLow;
     if ((vaLow & (size - 1)) !== 0) {
-      raiseMemoryFault(this.#hart, misaligned, vaLow, vaHigh, 0, 0, translator.virtual);
+      raiseMemoryFault(this.#hart, misaligned, vaLow, vaHigh, translator.virtual);
       return -1;
     }
     if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
@@ -329,16 +329,17 @@ export class Mmu extends Flusher implements HartMmu {
     }
     const cause = fault.cause(access);
     if (fault.kind !== FaultKind.GUEST_PAGE) {
-      raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, 0, 0, virtual);
+      raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, virtual);
       return -1;
     }
-    const { guestAddress } = fault;
+    // To find the instruction may note another fault.
+    const { guestLow, guestHigh } = fault;
     let tinst = fault.pseudo;
     if (tinst === 0 && access !== Access.EXECUTE) {
       const bits = this.currentInstruction();
       tinst = transformed(bits, this.instructionLength === 2, (vaLow - this.#accessLow) & 31);
     }
-    raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, guestAddress, tinst, virtual);
+    raiseGuestPageFault(this.#hart, cause, vaLow, vaHigh, guestLow, guestHigh, tinst);
     return -1;
   }
 

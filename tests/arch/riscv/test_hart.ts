@@ -76,7 +76,7 @@ export function createTestHart(mode: "guest" | "machine" = "machine"): TestHart 
     guestAddress: -1,
     host: { time: () => hart.now, physical: { toHost: () => -1 } },
     mmu: undefined as unknown as HartMmu,
-    trap: { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestAddress: 0, tinst: 0, gva: false },
+    trap: { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestLow: 0, guestHigh: 0, tinst: 0, gva: false },
     mmio: { addr: 0, width: 1, write: false, low: 0, high: 0 } as Hart["mmio"],
     steps: () => hart.stepsOfRun,
     requestExit: (request) => void requests.push(request),

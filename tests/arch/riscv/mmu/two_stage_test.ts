@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { FIELD } from "../../../../arch/riscv/layout.ts";
 import {
   A,
   ADUE,
@@ -104,8 +105,10 @@ Deno.test("loadAddress checks the width of guest-physical addresses: 41, 50 and 
     hart.set({ vsatp: 0n });
     assert.equal(hart.load(0x1230n), 0x1230);
     for (let bit = width; bit < 64n; bit++) {
-      const va = 1n << bit | 0x1000n;
+      const va = 1n << bit | 0x1004n;
       assert.deepEqual(guestFault(hart.load(va)), [LOAD_GUEST, Number(va)]);
+      assert.equal(hart.state.get64(FIELD.mtval2), va >> 2n);
+      hart.setMode(1, 1);
       assert.deepEqual(guestFault(hart.fetch(va)), [FETCH_GUEST, Number(va)]);
     }
   }
