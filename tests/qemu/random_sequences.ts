@@ -13,7 +13,8 @@ import {
 } from "../../arch/riscv/isa/mod.ts";
 import { asm, li } from "../arch/riscv/assemble.ts";
 import type { Random } from "../arch/riscv/random.ts";
-import { BODY_HALVES, MODES, PAGES, PAGES_ADDRESS, type Sequence, SLOT_SIZE, slotAddress } from "./sequence_image.ts";
+import { MODES, PAGES_ADDRESS, type Sequence } from "./sequence_image.ts";
+import { BODY_HALVES, PAGES, SLOT_SIZE, slotAddress } from "./sequence_runtime.ts";
 
 /** What a sequence is made of. */
 export type Family = "integer" | "float" | "privileged" | "paging";

@@ -10,7 +10,8 @@ import { Random } from "../arch/riscv/random.ts";
 import { createImageGuest, runToEnd } from "../integration/guest.ts";
 import { runFlatOnQemu } from "./qemu.ts";
 import { COMPARED_CSRS, type Family, randomSequence } from "./random_sequences.ts";
-import { buildImage, resultNames, type Sequence } from "./sequence_image.ts";
+import { buildImage, type Sequence } from "./sequence_image.ts";
+import { resultNames } from "./sequence_runtime.ts";
 
 const COUNT = Number(Deno.env.get("QEMU_SEQUENCES") ?? 3000);
 const FIRST_SEED = Number(Deno.env.get("QEMU_SEED") ?? 1);
