@@ -47,7 +47,10 @@ export async function runQemu(args: readonly string[]): Promise<QemuRun> {
     return { text: decoder.decode(stdout).replaceAll("\r", "") + decoder.decode(stderr), code };
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new Error("Cannot run qemu-system-riscv64: install the Debian package qemu-system-misc", { cause });
+    throw new Error(
+      "Cannot run qemu-system-riscv64: install the Debian package qemu-system-riscv (qemu-system-misc before Debian 13)",
+      { cause },
+    );
   }
 }
 
