@@ -9,9 +9,18 @@ import assert from "node:assert/strict";
 import { riscv } from "../../arch/riscv/mod.ts";
 import { Hypervisor } from "../../core/hypervisor.ts";
 import type { RunOutcome } from "../../core/vm.ts";
+import { createDenoHost } from "../../host/deno.ts";
 import { MemoryBlock } from "../../devices/virtio/block_memory.ts";
 import { Random } from "../arch/riscv/random.ts";
-import { createGuest, createImageGuest, ENTRY, type GuestOptions, RAM, type TestGuest } from "./guest.ts";
+import {
+  createGuest as createPlainGuest,
+  createImageGuest,
+  ENTRY,
+  type GuestOptions,
+  RAM,
+  type TestGuest,
+} from "./guest.ts";
+
 import {
   hammer,
   hostileRings,
@@ -32,6 +41,14 @@ const PATIENCE = 30;
 const STOP_LIMIT = 5000;
 
 const MODES = ["guest", "machine"] as const;
+
+/** A host that knows the time, so that a slow guest is interrupted soon. */
+const HOST = createDenoHost({ log: () => {} });
+
+/** A guest on {@link HOST}, under virtual time. */
+function createGuest(source: string, options: GuestOptions = {}): Promise<TestGuest> {
+  return createPlainGuest(source, { host: { host: HOST }, ...options });
+}
 
 /** Runs a guest for so many steps; one that is asleep or endless is stopped. Fails if it ends by anything but its own wish. */
 async function endure(guest: TestGuest, what: string, steps = 60_000): Promise<RunOutcome> {
@@ -315,7 +332,7 @@ Deno.test("a VM beside hostile ones, in one host memory with them, computes what
   assert.deepEqual(await alone.vm.run(), { reason: "shutdown", code: 0 });
   const expected = [alone.output(), alone.vm.steps, await alone.vm.hashMemory()];
 
-  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 512 * 2 ** 20 });
+  await using hypervisor = new Hypervisor({ architectures: [riscv], host: HOST, sharedMemory: 512 * 2 ** 20 });
   for (let seed = 1; seed <= 4; seed++) {
     const random = new Random(seed);
     const mode = MODES[seed % 2];
