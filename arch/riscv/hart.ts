@@ -103,6 +103,8 @@ export interface HartMmu {
   reserveAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1;
   /** Zeroes the aligned block that holds an address. */
   zeroBlock(vaLow: number, vaHigh: number, size: number): boolean;
+  /** Whether the aligned block that holds an address may be managed. */
+  manageBlock(vaLow: number, vaHigh: number, size: number): boolean;
   /** Host address of the page to fetch from. */
   fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
   /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */

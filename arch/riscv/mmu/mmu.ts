@@ -85,13 +85,27 @@ export class Mmu extends Flusher implements HartMmu {
   zeroBlock(vaLow: number, vaHigh: number, size: number): boolean {
     const distance = this.#tlb.peekData(this.dataBank, Access.WRITE, vaLow, vaHigh);
     const hit = distance !== MISS;
-    const host = hit ? (vaLow + distance) >>> 0 : this.amoAddress(vaLow, vaHigh, 1);
+    const host = hit ? (vaLow + distance) >>> 0 : this.#writableBlock(vaLow, vaHigh, size);
     if (host === -1) return false;
     const block = host - host % size;
     const words = this.#hart.memory.i32;
     for (let word = block / 4; word < (block + size) / 4; word++) words[word] = 0;
     if (!hit) this.#codePages.written(block, size);
     return true;
+  }
+
+  /**
+   * Whether the aligned block that holds an address may be managed: by who may load from it or store to it.
+   *
+   * @param size Bytes of the block, a power of two
+   * @returns false after a trap, that of a store to the byte there
+   */
+  manageBlock(vaLow: number, vaHigh: number, size: number): boolean {
+    const translator = this.#translator;
+    translator.useData();
+    const readable = translator.peek(vaLow, vaHigh, Access.READ, 1) && translator.hostFrame >= 0 &&
+      translator.allowsBlock(vaLow, size, Access.READ);
+    return readable || this.#writableBlock(vaLow, vaHigh, size) !== -1;
   }
 
   /** Prepares an LR that missed; -1 after a trap. */
@@ -214,6 +228,13 @@ export class Mmu extends Flusher implements HartMmu {
     if (translator.hostFrame < 0) return this.#atomicOutsideRam(vaLow, vaHigh, size, access);
     if (translator.cacheable) this.#fillData(vaLow, vaHigh);
     return translator.hostFrame * PAGE + (vaLow & OFFSET);
+  }
+
+  /** Host address of a byte whose block takes stores, -1 after a trap. */
+  #writableBlock(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    const host = this.amoAddress(vaLow, vaHigh, 1);
+    if (host === -1 || this.#translator.allowsBlock(vaLow, size, Access.WRITE)) return host;
+    return this.#raiseAccess(vaLow, vaHigh, Access.WRITE);
   }
 
   /** Puts a load that crosses a page together in the staging bytes. */
