@@ -184,10 +184,10 @@ Deno.test("Completions in real time enter through the inbox, and a reset drops w
   assert.deepEqual(await running, { reason: "shutdown", code: 0 });
   assert.deepEqual([log, events], [["done"], ["completion test"]]);
 
-  const other = await scriptedVm([[{ kind: "Nothing" }]], {
+  const other = await scriptedVm([[{ kind: "ExternalInterrupt", vector: 0 }]], {
     plugins: [plugin((context) =>
       void context.onExit((_cpu, exit) => {
-        if (exit.kind === "Nothing" && log.length === 1) {
+        if (exit.kind === "ExternalInterrupt" && log.length === 1) {
           log.push("asked");
           context.vm.later(new Promise<string>((resolve) => finish = resolve), (result) => log.push(result));
         }
