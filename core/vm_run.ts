@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { AxVCpuExitReason } from "./exit.ts";
 import type { AppliedEvent } from "./inbox.ts";
 import type { AxVCpu } from "./vcpu.ts";
 import { handleExit } from "./vm_exits.ts";
@@ -230,8 +229,7 @@ export class VmRunner {
       room -= used;
       clock.advance(used);
       this.#effort += used + EXIT_EFFORT;
-      // Where the host cuts a turn into slices is nothing that a guest may notice through an observer.
-      if (exit.kind !== "Nothing" || schedule.left <= 0) this.#tellObservers(cpu.id, exit);
+      for (const hook of machine.exitHooks) hook(cpu.id, exit);
       if (exit.kind !== "Nothing") handleExit(machine, cpu, exit);
       if (this.attention || machine.power !== undefined || machine.failure !== undefined) return;
       if (cpu.state !== "Ready" || this.#effort >= lookAt) return;
@@ -240,10 +238,6 @@ export class VmRunner {
         room = this.#stepsToEvent();
       }
     }
-  }
-
-  #tellObservers(cpu: number, exit: AxVCpuExitReason): void {
-    for (const hook of this.#machine.exitHooks) hook(cpu, exit);
   }
 
   #stepsToReplay(): number {
