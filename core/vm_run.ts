@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AxVCpuExitReason } from "./exit.ts";
 import type { AppliedEvent } from "./inbox.ts";
 import type { AxVCpu } from "./vcpu.ts";
 import { handleExit } from "./vm_exits.ts";
@@ -229,7 +230,8 @@ export class VmRunner {
       room -= used;
       clock.advance(used);
       this.#effort += used + EXIT_EFFORT;
-      for (const hook of machine.exitHooks) hook(cpu.id, exit);
+      // Where the host cuts a turn into slices is nothing that a guest may notice through an observer.
+      if (exit.kind !== "Nothing" || schedule.left <= 0) this.#tellObservers(cpu.id, exit);
       if (exit.kind !== "Nothing") handleExit(machine, cpu, exit);
       if (this.attention || machine.power !== undefined || machine.failure !== undefined) return;
       if (cpu.state !== "Ready" || this.#effort >= lookAt) return;
@@ -238,6 +240,10 @@ export class VmRunner {
         room = this.#stepsToEvent();
       }
     }
+  }
+
+  #tellObservers(cpu: number, exit: AxVCpuExitReason): void {
+    for (const hook of this.#machine.exitHooks) hook(cpu, exit);
   }
 
   #stepsToReplay(): number {
