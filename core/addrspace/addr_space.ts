@@ -193,7 +193,6 @@ export class AddrSpace {
 
   /** Whether every byte of a range is mapped (by whatever areas). */
   contains(guest: GuestPhysAddr, size = 1): boolean {
-    // An address at which adding a byte changes nothing is above everything.
     return guest + size > guest && this.#areas.firstHole(guest, guest + size) === guest + size;
   }
 
