@@ -33,8 +33,20 @@ const LOAD_FP = 0x07;
 const STORE = 0x23;
 const STORE_FP = 0x27;
 const AMO = 0x2f;
+const SYSTEM = 0x73;
+/** Of SYSTEM: HLV, HLVX and HSV. */
+const FUNCT3_GUEST = 4;
 const FUNCT5_LR = 2;
 const FUNCT5_SC = 3;
+
+/** What funct7 and rs2 of HLV, HLVX and HSV tell. */
+function guestAccess(bits: number): Pick<AccessInstruction, "kind" | "width" | "signed"> {
+  return {
+    kind: (bits >>> 25 & 1) !== 0 ? "store" : "load",
+    width: 1 << (bits >>> 26 & 3) as AccessWidth,
+    signed: (bits >>> 20 & 1) === 0,
+  };
+}
 
 /**
  * Takes an instruction apart that accesses memory, or its transformed form (there bit 1 clear means that it was compressed).
@@ -64,6 +76,8 @@ export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | 
       const kind = funct5 === FUNCT5_LR ? "reserve" : funct5 === FUNCT5_SC ? "conditional" : "amo";
       return { ...common, kind, float: false };
     }
+    case SYSTEM:
+      return funct3 === FUNCT3_GUEST ? { ...common, ...guestAccess(bits), float: false } : undefined;
     default:
       return undefined;
   }
