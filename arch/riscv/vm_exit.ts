@@ -8,6 +8,7 @@ import type { AccessWidth } from "../../core/address.ts";
 import type { AccessKind } from "../../core/exit.ts";
 import type { Hart } from "./hart.ts";
 import { FIELD } from "./layout.ts";
+import { Pseudo } from "./mmu/fault.ts";
 import { Cause } from "./trap/causes.ts";
 
 /** A load, store or atomic as its encoding tells it. */
@@ -98,10 +99,6 @@ const FAULT_ACCESS: Readonly<Record<number, AccessKind>> = {
   [Cause.STORE_GUEST_PAGE]: "write",
 };
 
-/** htinst values that stand for an implicit access to a page table, of 8 bytes, read and write. */
-const PSEUDO_READ = 0x3000;
-const PSEUDO_WRITE = 0x3020;
-
 /** Kind of access that a guest-page fault interrupted, undefined for other exceptions. */
 export function accessOfFault(cause: number): AccessKind | undefined {
   return FAULT_ACCESS[cause];
@@ -121,8 +118,8 @@ export function readHypervisorTrap(hart: Hart): HypervisorTrap {
   const htval = (state.high(FIELD.htval) >>> 0) * 2 ** 32 + (state.low(FIELD.htval) >>> 0);
   const addr = htval * 4 + (state.low(FIELD.stval) & 3);
   const tinst = state.low(FIELD.htinst);
-  if (tinst === PSEUDO_READ || tinst === PSEUDO_WRITE) {
-    const implicit = tinst === PSEUDO_READ ? "read" : "write";
+  if (tinst === Pseudo.READ || tinst === Pseudo.WRITE) {
+    const implicit = tinst === Pseudo.READ ? "read" : "write";
     return { kind: "guestPageFault", addr, access: implicit, instruction: undefined };
   }
   const isWhole = tinst !== 0 && (tinst & ADDRESS_OFFSET) === 0;
