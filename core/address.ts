@@ -42,6 +42,18 @@ export function containsRange(range: AddrRange, start: number, size: number): bo
   return start >= range.start && start + size <= range.start + range.size;
 }
 
+/** Index of the first of some things in order of address that starts above `address`. */
+export function indexAbove(sorted: readonly { readonly start: number }[], address: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle].start <= address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Tells whether an address or size is a multiple of the page size. */
 export function isPageAligned(value: number): boolean {
   return value % PAGE_SIZE === 0;

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type AccessWidth, type GuestPhysAddr, hex } from "./address.ts";
+import { type AccessWidth, type GuestPhysAddr, hex, indexAbove } from "./address.ts";
 import { show } from "./config_checks.ts";
 import type { Device } from "./device.ts";
 import { HypervisorError } from "./errors.ts";
@@ -27,6 +27,8 @@ export interface BusWindow {
 
 interface Slot extends BusWindow {
   device: Device | undefined;
+  /** `base`, as what is searched by address calls it. */
+  start: GuestPhysAddr;
   end: GuestPhysAddr;
   /** Whether addresses are only kept free of devices (RAM): accesses find nobody. */
   reserved: boolean;
@@ -63,14 +65,14 @@ export class MmioBus {
   add(window: BusWindow, device?: Device): void {
     const { name, owner, base, size, irq } = window;
     this.#check(window);
-    this.#insert({ name, owner, base, size, irq, device, end: base + size, reserved: false });
+    this.#insert({ name, owner, base, size, irq, device, start: base, end: base + size, reserved: false });
   }
 
   /** Keeps devices off a range that belongs to something else, as RAM. */
   reserve(name: string, base: GuestPhysAddr, size: number): void {
     const window = { name, owner: "the VM", base, size };
     this.#check(window);
-    this.#insert({ ...window, device: undefined, end: base + size, reserved: true });
+    this.#insert({ ...window, device: undefined, start: base, end: base + size, reserved: true });
   }
 
   /** Puts the device behind a registered window. */
@@ -146,25 +148,13 @@ export class MmioBus {
   #find(address: GuestPhysAddr): Slot | undefined {
     const last = this.#last;
     if (last !== undefined && address >= last.base && address < last.end) return last;
-    const slot = this.#slots[this.#indexAbove(address) - 1];
+    const slot = this.#slots[indexAbove(this.#slots, address) - 1];
     if (slot === undefined || address >= slot.end) return undefined;
     return this.#last = slot;
   }
 
-  /** Index of the first window that starts above `address`. */
-  #indexAbove(address: GuestPhysAddr): number {
-    let low = 0;
-    let high = this.#slots.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#slots[middle].base <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   #insert(slot: Slot): void {
-    this.#slots.splice(this.#indexAbove(slot.base), 0, slot);
+    this.#slots.splice(indexAbove(this.#slots, slot.base), 0, slot);
   }
 
   #check(window: BusWindow): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type GuestPhysAddr, hex, type HostPhysAddr } from "../address.ts";
+import { type GuestPhysAddr, hex, type HostPhysAddr, indexAbove } from "../address.ts";
 
 /** A range of guest memory that was mapped by one call (or what is left of it after a split). */
 export interface MemoryArea {
@@ -67,7 +67,7 @@ export class AreaList {
   find(address: GuestPhysAddr): MemoryArea | undefined {
     const last = this.#last;
     if (last !== undefined && address >= last.start && address < last.end) return last;
-    const area = this.#areas[this.#indexAbove(address) - 1];
+    const area = this.#areas[indexAbove(this.#areas, address) - 1];
     if (area === undefined || address >= area.end) return undefined;
     return this.#last = area;
   }
@@ -76,7 +76,7 @@ export class AreaList {
   firstIn(start: GuestPhysAddr, end: GuestPhysAddr): MemoryArea | undefined {
     const below = this.find(start);
     if (below !== undefined) return below;
-    const above = this.#areas[this.#indexAbove(start)];
+    const above = this.#areas[indexAbove(this.#areas, start)];
     return above !== undefined && above.start < end ? above : undefined;
   }
 
@@ -91,14 +91,14 @@ export class AreaList {
 
   /** Adds an area that overlaps none. */
   insert(area: MemoryArea): void {
-    this.#areas.splice(this.#indexAbove(area.start), 0, area);
+    this.#areas.splice(indexAbove(this.#areas, area.start), 0, area);
   }
 
   /** Splits areas at both ends of `[start, end)` and returns those between. */
   isolate(start: GuestPhysAddr, end: GuestPhysAddr): MemoryArea[] {
     this.#splitAt(start);
     this.#splitAt(end);
-    return this.#areas.slice(this.#indexAbove(start - 1), this.#indexAbove(end - 1));
+    return this.#areas.slice(indexAbove(this.#areas, start - 1), indexAbove(this.#areas, end - 1));
   }
 
   /** Takes areas out that {@link isolate} returned. */
@@ -111,17 +111,5 @@ export class AreaList {
   #splitAt(address: GuestPhysAddr): void {
     const area = this.find(address);
     if (area !== undefined && area.start !== address) this.insert(area.splitAt(address));
-  }
-
-  /** Index of the first area that starts above `address`. */
-  #indexAbove(address: GuestPhysAddr): number {
-    let low = 0;
-    let high = this.#areas.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#areas[middle].start <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

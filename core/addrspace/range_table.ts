@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type GuestPhysAddr, type HostPhysAddr, PAGE_SIZE } from "../address.ts";
+import { type GuestPhysAddr, type HostPhysAddr, indexAbove, PAGE_SIZE } from "../address.ts";
 import type { NestedMapping, NestedPageTable } from "./nested_page_table.ts";
 
 /** A piece of guest memory with one flag set and one host piece behind it. */
@@ -56,7 +56,7 @@ export class RangeTable implements NestedPageTable {
   toHost(address: GuestPhysAddr): number {
     let range = this.#last;
     if (range === undefined || address < range.start || address >= range.end) {
-      range = this.#ranges[this.#indexAbove(address) - 1];
+      range = this.#ranges[indexAbove(this.#ranges, address) - 1];
       if (range === undefined || address >= range.end) return -1;
       this.#last = range;
     }
@@ -70,7 +70,7 @@ export class RangeTable implements NestedPageTable {
     if (size === 0) return true;
     this.unmap(guest, size);
     const range = { start: guest, end: guest + size, host, flags };
-    const index = this.#indexAbove(guest);
+    const index = indexAbove(this.#ranges, guest);
     this.#ranges.splice(index, 0, range);
     this.#merge(index, index + 1);
     return true;
@@ -106,30 +106,18 @@ export class RangeTable implements NestedPageTable {
     this.#last = undefined;
   }
 
-  /** Index of the first range that starts above `address`. */
-  #indexAbove(address: GuestPhysAddr): number {
-    let low = 0;
-    let high = this.#ranges.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#ranges[middle].start <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** Splits ranges at both ends and returns the indexes of those between. */
   #isolate(start: GuestPhysAddr, end: GuestPhysAddr): [from: number, to: number] {
     this.#last = undefined;
     this.#splitAt(start);
     this.#splitAt(end);
-    const from = this.#indexAbove(start - 1);
-    return [from, this.#indexAbove(end - 1)];
+    const from = indexAbove(this.#ranges, start - 1);
+    return [from, indexAbove(this.#ranges, end - 1)];
   }
 
   /** Makes `address` a border if it lies inside a range. */
   #splitAt(address: GuestPhysAddr): void {
-    const index = this.#indexAbove(address) - 1;
+    const index = indexAbove(this.#ranges, address) - 1;
     const range = this.#ranges[index];
     if (range === undefined || range.start === address || address >= range.end) return;
     const upper = { start: address, end: range.end, host: range.host + (address - range.start), flags: range.flags };
