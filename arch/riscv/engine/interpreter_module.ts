@@ -20,9 +20,10 @@ import { emitFloatHelpers } from "../float/operations.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
-import { hartWord, InterpreterOps, type Registers, type Services, tlbEntry, tlbHit } from "./interpreter_ops.ts";
+import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
+import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Rows that have a case of their own, in the order of their operation numbers. */
 export const RUN_ROWS = INSTRUCTIONS.filter((row): row is Instruction & Required<Pick<Instruction, "run">> =>
