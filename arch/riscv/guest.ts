@@ -15,6 +15,7 @@ import type { ExtensionPoint } from "../../core/plugin_types.ts";
 import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
 import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
+import { Translator } from "./engine/translator.ts";
 import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
 import { ENGINE_NAMES, type EngineName, type HartHost } from "./hart.ts";
@@ -78,6 +79,7 @@ export class RiscvGuest implements ArchGuest {
   readonly #firmware: SbiFirmware;
   readonly #levels: 3 | 4 | 5;
   readonly #lines: Readonly<Record<string, number>>;
+  readonly #translator: Translator | undefined;
   #ranges: RangeTable | undefined;
 
   /** Makes the harts and takes their memory. */
@@ -97,10 +99,12 @@ export class RiscvGuest implements ArchGuest {
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
     };
     const engine = readEngine(context.options);
+    const translator = engine === "jit" ? new Translator(memory, this.#codePages, () => window.current) : undefined;
+    this.#translator = translator;
     for (let id = 0; id < context.cpus; id++) {
       const area = memory.reserve(HART_AREA_SIZE);
       const options = { id, mode: context.mode, engine };
-      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area));
+      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area, translator));
     }
     this.#firmware = new SbiFirmware(context, this.#harts);
   }
@@ -157,7 +161,10 @@ export class RiscvGuest implements ArchGuest {
   }
 
   statistics(): Readonly<Record<string, number>> {
-    return { codePages: this.#codePages.pages, codePageEvictions: this.#codePages.evictions };
+    const { pages, evictions } = this.#codePages;
+    const regions = this.#translator &&
+      { regions: this.#translator.compiled, regionsDropped: this.#translator.dropped };
+    return { codePages: pages, codePageEvictions: evictions, ...regions };
   }
 
   reset(): void {

@@ -10,11 +10,14 @@ import type { HostMemory } from "../../core/memory.ts";
 import type { HartState } from "./hart_state.ts";
 import type { Mmu } from "./mmu/mmu.ts";
 
-/** Which engine executes a hart: the generated interpreter, or the oracle that others are compared with, slow and obviously right. */
-export type EngineName = "interpreter" | "oracle";
+/**
+ * Which engine executes a hart: the generated interpreter, the interpreter with hot code translated, or the oracle that the others are
+ * compared with, slow and obviously right.
+ */
+export type EngineName = "interpreter" | "jit" | "oracle";
 
 /** Names of all engines. */
-export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "oracle"];
+export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "jit", "oracle"];
 
 /** Features that a hart is made with. */
 export interface HartOptions {

@@ -33,6 +33,8 @@ export interface Services extends AccessServices {
   readonly system: FunctionReference;
   /** (record): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
+  /** (record): gives a record its instruction back until the run ends. */
+  readonly suspendRegion: FunctionReference;
 }
 
 /** Locals of the interpreter's function. */

@@ -107,6 +107,11 @@ export class Mmu extends Flusher {
     return translator.hostFrame * PAGE;
   }
 
+  /** Host address of the page to fetch from if the fetch table has it, else -1. Nothing is looked up. */
+  cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1 {
+    return this.#tlb.peekFetch(this.fetchBank, vaLow, vaHigh);
+  }
+
   /** Enters the page that {@link fetchPage} found last into the fetch table. */
   fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void {
     const { cacheable, shift } = this.#translator;

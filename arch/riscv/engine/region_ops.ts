@@ -1,0 +1,214 @@
+/**
+ * The vocabulary of meanings for regions: operands are constants, x registers live in locals that are written through.
+ *
+ * @module
+ */
+import {
+  binary,
+  type Expr,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  load,
+  type Local,
+} from "../../../core/wasm/mod.ts";
+import type { Operands, RegisterOperand } from "../isa/instruction.ts";
+import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
+import type { BasicBlock, PlacedInstruction } from "./region.ts";
+import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
+import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
+
+/** TypeScript that a region's code calls. */
+export interface RegionServices extends AccessServices {
+  /** (bits): raises an illegal-instruction exception. */
+  readonly illegal: FunctionReference;
+}
+
+/** What a region's function is built around. */
+export interface RegionFrame {
+  /** Steps left: the function's parameter. */
+  readonly budget: Local;
+  /** pc of offset 0 in the page. */
+  readonly pagePc: Local;
+  /** Locals of the x registers that the region reads. */
+  readonly registers: ReadonlyMap<number, Local>;
+}
+
+/** Emits meanings into a region's function. */
+export class RegionOps extends WasmOps {
+  readonly #frame: RegionFrame;
+  readonly #illegal: FunctionReference;
+  #block!: BasicBlock;
+  #index = 0;
+  #exits!: { taken: () => void; next: () => void };
+  #slowWrite: Expr | undefined;
+
+  /** @param frame Locals of the function */
+  constructor(
+    f: FunctionBuilder,
+    helpers: ArithmeticHelpers,
+    services: RegionServices,
+    floats: Readonly<Record<string, FunctionReference>>,
+    frame: RegionFrame,
+  ) {
+    super(f, helpers, services, floats);
+    this.#frame = frame;
+    this.#illegal = services.illegal;
+  }
+
+  /**
+   * Emits a block.
+   *
+   * @param exits Emit what comes after its end: at the target of its last branch or jump, and behind it
+   */
+  emitBlock(block: BasicBlock, exits: { taken: () => void; next: () => void }): void {
+    const { code: f } = this;
+    const { budget } = this.#frame;
+    const steps = block.instructions.length;
+    this.#block = block;
+    this.#exits = exits;
+    f.if(
+      binary("i32.lt_s", budget, i32Const(steps)),
+      () => this.leaveAt(block.instructions[0].offset),
+      undefined,
+      "unlikely",
+    );
+    f.set(budget, binary("i32.sub", budget, i32Const(steps)));
+    this.jumped = false;
+    block.instructions.forEach((placed, index) => {
+      this.#index = index;
+      f.scope(() => this.#emit(placed));
+    });
+    if (!this.jumped) exits.next();
+  }
+
+  /** Leaves the region for the instruction at an offset in the page. */
+  leaveAt(offset: number): void {
+    const { budget, pagePc } = this.#frame;
+    this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
+    this.code.return(budget);
+  }
+
+  #emit({ decoded }: PlacedInstruction): void {
+    const { code: f } = this;
+    const operands: Operands<WasmValue> = {
+      rd: { field: "rd" },
+      rs1: { field: "rs1" },
+      rs2: { field: "rs2" },
+      rs3: { field: "rs3" },
+      imm: { expr: i64Const(decoded.imm) },
+    };
+    this.#slowWrite = undefined;
+    decoded.instruction.run!(this, operands);
+    if (this.#slowWrite === undefined) return;
+    f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
+  }
+
+  override x(register: RegisterOperand): WasmValue {
+    const number = this.#number(register);
+    if (number === 0) return { expr: i64Const(0) };
+    return { expr: this.#frame.registers.get(number)! };
+  }
+
+  override setX(register: RegisterOperand, value: WasmValue): void {
+    const number = this.#number(register);
+    if (number === 0) return;
+    const local = this.#frame.registers.get(number);
+    const place = WINDOW + X_REGISTERS + number * 8;
+    if (local === undefined) return this.code.store("i64.store", i32Const(0), value.expr, place);
+    this.code.set(local, value.expr);
+    this.code.store("i64.store", i32Const(0), local, place);
+  }
+
+  override f(register: RegisterOperand): WasmValue {
+    return { expr: load("i64.load", i32Const(0), WINDOW + F_REGISTERS + this.#number(register) * 8) };
+  }
+
+  protected override storeF(register: RegisterOperand, value: Expr): void {
+    this.code.store("i64.store", i32Const(0), value, WINDOW + F_REGISTERS + this.#number(register) * 8);
+  }
+
+  override pc(): WasmValue {
+    return { expr: binary("i64.add", this.#frame.pagePc, i64Const(this.#placed.offset)) };
+  }
+
+  override nextPc(): WasmValue {
+    const { offset, decoded } = this.#placed;
+    return { expr: binary("i64.add", this.#frame.pagePc, i64Const(offset + decoded.length)) };
+  }
+
+  override branchIf(condition: WasmValue): void {
+    this.jumped = true;
+    const { taken, next } = this.#exits;
+    this.code.if(this.flagOf(condition), taken);
+    next();
+  }
+
+  override jumpRelative(): void {
+    this.jumped = true;
+    this.#exits.taken();
+  }
+
+  override jump(target: WasmValue): void {
+    this.jumped = true;
+    this.#storePc(binary("i64.and", target.expr, i64Const(-2n)));
+    this.code.return(this.#frame.budget);
+  }
+
+  override saveProgress(): void {
+    this.#storePc(this.pc().expr);
+    this.setWord("budgetLeft", this.#budgetNow());
+  }
+
+  protected override leaveIf(condition: Expr): void {
+    this.code.if(condition, () => this.code.return(this.#budgetNow()), undefined, "unlikely");
+  }
+
+  protected override illegal(): void {
+    this.saveProgress();
+    this.code.call(this.#illegal, i32Const(this.#placed.decoded.bits));
+    this.code.return(this.#budgetNow());
+  }
+
+  protected override roundingField(): Expr {
+    return i32Const(this.#placed.decoded.rm);
+  }
+
+  protected override wroteSlowly(wrote: Expr | undefined): void {
+    if (wrote === undefined) this.#leaveIfCodeChanged();
+    else this.#slowWrite = wrote;
+  }
+
+  /** The write can have been to the region itself: what it compiled must not run any more. */
+  #leaveIfCodeChanged(): void {
+    this.code.if(
+      hartWord("regionsDropped"),
+      () => {
+        this.#storePc(this.nextPc().expr);
+        this.code.return(this.#budgetNow());
+      },
+      undefined,
+      "unlikely",
+    );
+  }
+
+  get #placed(): PlacedInstruction {
+    return this.#block.instructions[this.#index];
+  }
+
+  /** The block's steps were taken off the budget at its start; those that are still to come are left. */
+  #budgetNow(): Expr {
+    const toCome = this.#block.instructions.length - 1 - this.#index;
+    const { budget } = this.#frame;
+    return toCome === 0 ? budget : binary("i32.add", budget, i32Const(toCome));
+  }
+
+  #storePc(pc: Expr): void {
+    this.code.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
+  }
+
+  #number(register: RegisterOperand): number {
+    return this.#placed.decoded[register.field];
+  }
+}
