@@ -35,13 +35,28 @@ export interface RegionFrame {
   readonly registers: ReadonlyMap<number, Local>;
 }
 
+/** What comes after a block. */
+export interface BlockExits {
+  /** Emits the way to the target of its last branch or jump. */
+  taken(): void;
+  /** Emits the way to the instruction behind it. */
+  next(): void;
+}
+
+/** How the last instruction of a block ends it. */
+type BlockEnd = (exits: BlockExits) => void;
+
+function fallThrough({ next }: BlockExits): void {
+  next();
+}
+
 /** Emits meanings into a region's function. */
 export class RegionOps extends WasmOps {
   readonly #frame: RegionFrame;
   readonly #illegal: FunctionReference;
   #block!: BasicBlock;
   #index = 0;
-  #exits!: { taken: () => void; next: () => void };
+  #end: BlockEnd | undefined;
   #slowWrite: Expr | undefined;
 
   /** @param frame Locals of the function */
@@ -60,14 +75,13 @@ export class RegionOps extends WasmOps {
   /**
    * Emits a block.
    *
-   * @param exits Emit what comes after its end: at the target of its last branch or jump, and behind it
+   * @param exits What comes after its end
    */
-  emitBlock(block: BasicBlock, exits: { taken: () => void; next: () => void }): void {
+  emitBlock(block: BasicBlock, exits: BlockExits): void {
     const { code: f } = this;
     const { budget } = this.#frame;
     const steps = block.instructions.length;
     this.#block = block;
-    this.#exits = exits;
     f.if(
       binary("i32.lt_s", budget, i32Const(steps)),
       () => this.leaveAt(block.instructions[0].offset),
@@ -75,12 +89,15 @@ export class RegionOps extends WasmOps {
       "unlikely",
     );
     f.set(budget, binary("i32.sub", budget, i32Const(steps)));
-    this.jumped = false;
     block.instructions.forEach((placed, index) => {
+      const isLast = index === steps - 1;
       this.#index = index;
-      f.scope(() => this.#emit(placed));
+      f.scope(() => {
+        const end = this.#emit(placed);
+        // Blocks that follow are emitted from inside the end of this one: nothing of this object may be relied on after it.
+        if (isLast) (end ?? fallThrough)(exits);
+      });
     });
-    if (!this.jumped) exits.next();
   }
 
   /** Leaves the region for the instruction at an offset in the page. */
@@ -90,7 +107,8 @@ export class RegionOps extends WasmOps {
     this.code.return(budget);
   }
 
-  #emit({ decoded }: PlacedInstruction): void {
+  /** Emits an instruction; returns how it ends the block, if it does. */
+  #emit({ decoded }: PlacedInstruction): BlockEnd | undefined {
     const { code: f } = this;
     const operands: Operands<WasmValue> = {
       rd: { field: "rd" },
@@ -100,9 +118,12 @@ export class RegionOps extends WasmOps {
       imm: { expr: i64Const(decoded.imm) },
     };
     this.#slowWrite = undefined;
+    this.#end = undefined;
     decoded.instruction.run!(this, operands);
-    if (this.#slowWrite === undefined) return;
-    f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
+    if (this.#slowWrite !== undefined) {
+      f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
+    }
+    return this.#end;
   }
 
   override x(register: RegisterOperand): WasmValue {
@@ -139,21 +160,21 @@ export class RegionOps extends WasmOps {
   }
 
   override branchIf(condition: WasmValue): void {
-    this.jumped = true;
-    const { taken, next } = this.#exits;
-    this.code.if(this.flagOf(condition), taken);
-    next();
+    this.#end = ({ taken, next }) => {
+      this.code.if(this.flagOf(condition), taken);
+      next();
+    };
   }
 
   override jumpRelative(): void {
-    this.jumped = true;
-    this.#exits.taken();
+    this.#end = ({ taken }) => taken();
   }
 
   override jump(target: WasmValue): void {
-    this.jumped = true;
-    this.#storePc(binary("i64.and", target.expr, i64Const(-2n)));
-    this.code.return(this.#frame.budget);
+    this.#end = () => {
+      this.#storePc(binary("i64.and", target.expr, i64Const(-2n)));
+      this.code.return(this.#frame.budget);
+    };
   }
 
   override saveProgress(): void {

@@ -17,7 +17,7 @@ import { discoverRegion, type Region } from "./region.ts";
 import { buildRegionModule } from "./region_module.ts";
 
 /** Samples at one address after which its region is compiled. */
-const HOT = 8;
+const HOT = 60;
 
 /** Regions that can exist at a time: a record holds the number in 16 bits. */
 const MOST_REGIONS = 65536;
