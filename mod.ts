@@ -105,6 +105,7 @@ export {
   SbiError,
   type SbiExtension,
   sbiExtension,
+  type SbiFault,
   type SbiFunctions,
   type SbiMachine,
   type SbiResult,

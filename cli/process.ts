@@ -40,10 +40,8 @@ function report(terminal: Terminal, error: unknown): number {
     return error instanceof UsageError ? USAGE_CODE : ERROR_CODE;
   }
   const message = error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
-  say(
-    terminal,
-    `This is a bug in denovisor (${message}); please report it with what DENOVISOR_DEBUG=1 shows in addition`,
-  );
+  const hint = "this is a bug in denovisor or in a plugin; please report it, DENOVISOR_DEBUG=1 shows where it happened";
+  say(terminal, `Unexpected ${message}: ${hint}`);
   if (wantsStack()) say(terminal, error instanceof Error ? String(error.stack) : "no stack");
   return ERROR_CODE;
 }

@@ -38,7 +38,9 @@ export async function loadImage(bytes: Uint8Array, options: ImageOptions): Promi
   if (isElf(plain)) {
     const { movable, ...image } = readElf(plain, arch.elfMachine, name);
     const start = lowestAddress(image);
-    if (loadAddress === undefined || loadAddress === start || movable) return moveTo(image, loadAddress ?? start);
+    // A program that may lie anywhere is linked for address 0, where there is no RAM.
+    if (movable) return moveTo(image, loadAddress ?? Math.max(start, ramBase));
+    if (loadAddress === undefined || loadAddress === start) return image;
     throw new HypervisorError(
       `Cannot load "${name}" at ${hex(loadAddress)}: the program is linked for ${
         hex(start)

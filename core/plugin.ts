@@ -82,8 +82,9 @@ export async function loadPlugin(use: string | PluginModule, base: URL | undefin
   try {
     module = await import(specifier);
   } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0];
-    throw pluginError(use, `Cannot load ${specifier}: ${reason}`, cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0].replace(/\.$/, "");
+    const advice = reason === `Module not found "${specifier}"` ? "there is no such module; check the path" : reason;
+    throw pluginError(use, `Cannot load ${specifier}: ${advice}`, cause);
   }
   if (!("default" in module)) {
     throw pluginError(use, `${specifier} has no default export; write "export default { name, apiVersion, setup }"`);

@@ -25,8 +25,9 @@ export function writeTree(machine: VmMachine, ramdisk: RamdiskPlace | undefined)
   const given = machine.images.dtb;
   if (given) {
     const { cmdline } = machine.config.kernel;
-    if (cmdline === "" && ramdisk === undefined) return given;
+    // Read in any case: a guest that is given something else fails without a word.
     const blob = readFdt(given, "kernel.dtb");
+    if (cmdline === "" && ramdisk === undefined) return given;
     complete(machine, blob.root, ramdisk);
     return writeFdt(blob.root, blob);
   }

@@ -5,7 +5,7 @@
  */
 import type { HostPhysAddr } from "../../core/address.ts";
 import type { HostMemory } from "../../core/memory.ts";
-import { CodePages } from "./engine/code_pages.ts";
+import type { CodePages } from "./engine/code_pages.ts";
 import type { Engine } from "./engine/engine.ts";
 import { Interpreter, INTERPRETER_SCRATCH_SIZE } from "./engine/interpreter.ts";
 import type { Translator } from "./engine/translator.ts";

@@ -17,7 +17,11 @@ export class HartState {
   readonly #i32: Int32Array;
   readonly #saveArea: HostPhysAddr;
 
-  /** @param saveArea {@link STATE_SIZE} bytes that belong to this hart */
+  /**
+   * Puts a hart's state into its save area.
+   *
+   * @param saveArea {@link STATE_SIZE} bytes that belong to this hart
+   */
   constructor(memory: HostMemory, saveArea: HostPhysAddr) {
     this.#memory = memory;
     this.#i32 = memory.i32;

@@ -8,7 +8,7 @@ import type { AxArchVCpu, VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, MmioReadExit, MmioWriteExit } from "../../core/exit.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { evaluateAmo } from "./engine/oracle_amo.ts";
-import { FIELD, X_REGISTERS } from "./layout.ts";
+import { X_REGISTERS } from "./layout.ts";
 import { hasWakeup, timerDeadline } from "./trap/interrupts.ts";
 import { ExitRequest } from "./layout.ts";
 import type { AccessInstruction } from "./vm_exit.ts";

@@ -16,6 +16,8 @@ export interface Guest {
   readonly march?: string;
   /** Symbols that the stripped ELF keeps, for those who read them. */
   readonly symbols?: readonly string[];
+  /** Number of harts, 1 if not said. */
+  readonly cpus?: number;
   /** Options of QEMU beside the machine, the image and the disk. */
   readonly qemu?: readonly string[];
   /** Exit code of a run: what the guest reports, 0 if not said. */
@@ -58,10 +60,12 @@ export const GUESTS: readonly Guest[] = [
     qemu: ["-M", "spike"],
     exitCode: 42,
   },
-  { name: "smp", mode: "supervisor", forms: ["elf"], qemu: ["-smp", "4"] },
+  { name: "smp", mode: "supervisor", forms: ["elf"], cpus: 4 },
   { name: "paging", mode: "supervisor", forms: ["elf"] },
   { name: "selfmod", mode: "supervisor", forms: ["elf"] },
   { name: "arceos_contract", mode: "supervisor", forms: ["bin"], disk: "A sector, read by polling." },
   { name: "cmp_integer", mode: "machine", forms: ["elf"], march: "rv64gc_zba_zbb_zbs" },
   { name: "cmp_float", mode: "machine", forms: ["elf"] },
+  { name: "cmp_privileged", mode: "machine", forms: ["elf"] },
+  { name: "nested", mode: "machine", forms: ["elf"], transcript: "on_qemu.txt" },
 ];

@@ -13,7 +13,11 @@ const FOLDER = new URL("./", import.meta.url);
 const FIRMWARE_END = /^.*Boot HART MEDELEG.*\n/m;
 
 /** QEMU's arguments for a guest. */
-function qemuArguments({ name, mode, forms, qemu = [], disk }: Guest, bios: string, diskFile: string): string[] {
+function qemuArguments(
+  { name, mode, forms, cpus = 1, qemu = [], disk }: Guest,
+  bios: string,
+  diskFile: string,
+): string[] {
   const image = new URL(`${name}/${name}.${forms[0]}`, FOLDER).pathname;
   const load = mode === "machine" ? ["-bios", "none", "-kernel", image] : ["-bios", bios, "-kernel", image];
   const args = [
@@ -21,6 +25,8 @@ function qemuArguments({ name, mode, forms, qemu = [], disk }: Guest, bios: stri
     "virt",
     "-m",
     "128M",
+    "-smp",
+    String(cpus),
     "-display",
     "none",
     "-monitor",
@@ -50,7 +56,7 @@ async function runGuest(guest: Guest, bios: string): Promise<{ text: string; cod
     const bytes = new Uint8Array(DISK_SIZE);
     new TextEncoder().encodeInto(guest.disk ?? "", bytes);
     await Deno.writeFile(diskFile, bytes);
-    const args = ["60", "qemu-system-riscv64", ...qemuArguments(guest, bios, diskFile)];
+    const args = ["30", "qemu-system-riscv64", ...qemuArguments(guest, bios, diskFile)];
     const { code, stdout, stderr } = await new Deno.Command("timeout", { args, stdin: "null" }).output();
     const text = new TextDecoder().decode(stdout).replaceAll("\r", "") + new TextDecoder().decode(stderr);
     const end = guest.mode === "supervisor" ? FIRMWARE_END.exec(text) : null;

@@ -1,21 +1,21 @@
 /**
  * A device of our own: it counts down and then interrupts the guest. Everything a device needs, in one file.
  *
- * | offset | register | meaning                                                                             |
- * | ------ | -------- | ----------------------------------------------------------------------------------- |
+ * | offset | register | meaning                                                                                |
+ * | ------ | -------- | -------------------------------------------------------------------------------------- |
  * | 0      | COUNT    | write: start a countdown of so many milliseconds, 0 stops it; read: what is left of it |
  * | 4      | STATUS   | read: 1 if a countdown has ended; write: acknowledge, which takes the interrupt back   |
  *
  * @module
  */
-import type { Clock, Device, IrqLine, Plugin, Timer } from "../../mod.ts";
+import type { AccessWidth, Clock, Device, IrqLine, Plugin, Timer } from "../../mod.ts";
 
 const COUNT = 0, STATUS = 4;
 
 /** The device: it knows offsets, a wire and a clock, but neither its address nor its interrupt's number. */
 export class Countdown implements Device {
-  /** All that a snapshot must hold. */
-  readonly state = { end: 0, rang: false };
+  /** All that a snapshot must hold: the tick at which the countdown ends, and whether one has ended. */
+  readonly state: { end: number | null; rang: boolean } = { end: null, rang: false };
   readonly #irq: IrqLine;
   readonly #clock: Clock;
   readonly #timer: Timer;
@@ -27,31 +27,31 @@ export class Countdown implements Device {
     this.#timer = clock.timer("countdown/end", () => this.#ring());
   }
 
-  /** Reads a register. */
-  read(offset: number): number {
-    if (offset === COUNT) return Math.ceil(Math.max(0, this.state.end - this.#clock.now()) / this.#ticksPerMs);
-    return offset === STATUS ? Number(this.state.rang) : 0;
+  /** Reads a register; registers are 4 bytes wide. */
+  read(offset: number, width: AccessWidth): number {
+    const { end, rang } = this.state;
+    if (width !== 4) return 0;
+    if (offset === COUNT) return end === null ? 0 : Math.ceil((end - this.#clock.now()) / this.#ticksPerMs);
+    return offset === STATUS ? Number(rang) : 0;
   }
 
   /** Writes a register. */
-  write(offset: number, value: number): void {
-    if (offset === STATUS) this.#acknowledge();
-    if (offset !== COUNT) return;
-    this.state.end = this.#clock.now() + value * this.#ticksPerMs;
-    if (value === 0) this.#timer.cancel();
-    else this.#timer.set(this.state.end);
+  write(offset: number, value: number, width: AccessWidth): void {
+    if (width !== 4) return;
+    if (offset === COUNT) this.state.end = value === 0 ? null : this.#clock.now() + value * this.#ticksPerMs;
+    if (offset === STATUS) this.state.rang = false;
+    this.#drive();
   }
 
   /** Back to power-on: no countdown, no interrupt. */
   reset(): void {
-    this.state.end = 0;
-    this.#timer.cancel();
-    this.#acknowledge();
+    Object.assign(this.state, { end: null, rang: false });
+    this.#drive();
   }
 
-  /** After a snapshot was taken over: the wire follows the state; the clock has brought the deadline itself. */
+  /** A snapshot has filled the state: the outside has to follow. */
   restored(): void {
-    this.#irq.set(this.state.rang);
+    this.#drive();
   }
 
   get #ticksPerMs(): number {
@@ -59,13 +59,16 @@ export class Countdown implements Device {
   }
 
   #ring(): void {
-    this.state.rang = true;
-    this.#irq.set(true);
+    Object.assign(this.state, { end: null, rang: true });
+    this.#drive();
   }
 
-  #acknowledge(): void {
-    this.state.rang = false;
-    this.#irq.set(false);
+  /** Timer and wire are what the state says. */
+  #drive(): void {
+    const { end, rang } = this.state;
+    if (end === null) this.#timer.cancel();
+    else this.#timer.set(end);
+    this.#irq.set(rang);
   }
 }
 

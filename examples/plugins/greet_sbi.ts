@@ -1,9 +1,9 @@
 /**
  * A firmware service of our own: an SBI extension in the range for experiments (SBI 3.0, chapter 3 "Binary Encoding").
  *
- * | function | arguments                                      | value                                            |
- * | -------- | ---------------------------------------------- | ------------------------------------------------ |
- * | 0        |                                                | number of greetings asked for so far, this included |
+ * | function | arguments                                      | value                                             |
+ * | -------- | ---------------------------------------------- | ------------------------------------------------- |
+ * | 0        |                                                | how often this function was called, this included |
  * | 1        | address low, address high, bytes of the buffer | bytes of a greeting, written to that address      |
  *
  * @module
@@ -17,7 +17,7 @@ const SUCCESS = 0, INVALID_PARAM = -3, INVALID_ADDRESS = -5;
 
 /** What a snapshot holds of the extension. */
 interface GreetState {
-  greetings: number;
+  calls: number;
 }
 
 /** The extension, with the text that it greets with. */
@@ -26,12 +26,11 @@ export function greetExtension(text: string): SbiExtension {
   const extension: SbiExtension = {
     eid: 0x0800_0001,
     name: "Greet",
-    createState: (): GreetState => ({ greetings: 0 }),
+    createState: (): GreetState => ({ calls: 0 }),
     functions: {
       0: ({ machine }: SbiCall): SbiResult => {
         const state = machine.stateOf<GreetState>(extension);
-        state.greetings++;
-        return { error: SUCCESS, low: state.greetings };
+        return { error: SUCCESS, low: ++state.calls };
       },
       1: ({ machine, number }: SbiCall): SbiResult => {
         if (number(1) !== 0 || number(2) < greeting.length) return { error: INVALID_PARAM };

@@ -45,7 +45,7 @@ export const FIXED: readonly (readonly [register: number, value: number])[] = [
   [9, DATA + ALIAS + 0x1080],
   [18, PROGRAM_END - 256 + ALIAS],
   [19, DATA + 0x3000],
-  [20, LEAVES + (DATA - RAM) / 4096 * 8],
+  [20, (LEAVES + (DATA - RAM) / 4096 * 8) * 256], // shifted, so that no copy of it leads there
   [21, 0x000c_6000], // SUM, MXR, FS
   [22, 0x0002_1822], // MPRV, MPP, SIE, SPIE
   [23, 0x0000_0aaa], // interrupts
@@ -158,15 +158,23 @@ function csrAccess(random: Random): number[] {
   return [asm(pick(random, ["csrrs", "csrrc", "csrrc"]), { rd, rs1, imm })];
 }
 
-/** Flips V, R, W, X, U, A or D of a data page's entry, and fences for whatever stage it belongs to. */
-function toggleEntry(random: Random): number[] {
-  const imm = 8 * random.below(DATA_PAGES);
+/** Pointers into pages of data, with the number of the page. */
+const PAGE_POINTERS: readonly (readonly [register: number, page: number])[] = [[5, 0], [9, 1], [19, 3], [25, 5]];
+
+/** Uses a page of data, flips V, R, W, X, U, G, A or D in its entry, fences, and uses it again. */
+function toggleEntry(random: Random, fences: readonly string[]): number[] {
+  const [pointer, page] = pick(random, PAGE_POINTERS);
+  const use = () =>
+    random.below(2) === 0 ? asm("ld", { rd: 11, rs1: pointer, imm: 8 }) : asm("sd", { rs1: pointer, rs2: 11, imm: 8 });
   return [
-    asm("ld", { rd: 10, rs1: 20, imm }),
-    asm("xori", { rd: 10, rs1: 10, imm: 1 << random.below(8) }),
-    asm("sd", { rs1: 20, rs2: 10, imm }),
-    asm("sfence.vma", { rs1: 0, rs2: 0 }),
-    asm("hfence.vvma", { rs1: 0, rs2: 0 }),
+    use(),
+    asm("srli", { rd: 10, rs1: 20, imm: 8 }),
+    asm("ld", { rd: 11, rs1: 10, imm: 8 * page }),
+    asm("xori", { rd: 11, rs1: 11, imm: 1 << random.below(8) }),
+    asm("sd", { rs1: 10, rs2: 11, imm: 8 * page }),
+    asm("addi", { rd: 10, rs1: 0, imm: 0 }),
+    ...fences.map((name) => asm(name, { rs1: 0, rs2: 0 })),
+    use(),
   ];
 }
 
@@ -194,9 +202,9 @@ function reservation(random: Random): number[] {
 /**
  * The halfwords of a program.
  *
- * @param toggles Whether it changes its page table
+ * @param fences Fences that follow a change of the page table; none: the program does not change it
  */
-export function randomProgram(random: Random, toggles: boolean): number[] {
+export function randomProgram(random: Random, fences: readonly string[]): number[] {
   const halves: number[] = [];
   const emit = (words: number[]) => words.forEach((word) => halves.push(word & 0xffff, word >>> 16));
   while (halves.length < (BLOCK * BLOCKS) / 2) {
@@ -205,9 +213,9 @@ export function randomProgram(random: Random, toggles: boolean): number[] {
     else if (kind < 3) emit([random.word()]);
     else if (kind < 25) halves.push(compressed(random));
     else if (kind < 33) emit(csrAccess(random));
-    else if (kind < 35) emit(toggles ? toggleEntry(random) : wide(random));
-    else if (kind < 37) emit(modifyCode(random));
-    else if (kind < 39) emit(reservation(random));
+    else if (kind < 36) emit(fences.length > 0 ? toggleEntry(random, fences) : wide(random));
+    else if (kind < 38) emit(modifyCode(random));
+    else if (kind < 40) emit(reservation(random));
     else emit(wide(random));
   }
   return halves.slice(0, (BLOCK * BLOCKS) / 2);
@@ -230,6 +238,7 @@ export function trapHandler(at: number, level: "machine" | "supervisor"): number
     asm("bltu", { rs1: BLOCK_POINTER, rs2: 31, imm: 8 }),
     asm("addi", { rd: BLOCK_POINTER, rs1: 31, imm: -BLOCK * BLOCKS / 2 }),
     csrw(epc, BLOCK_POINTER),
+    asm("addi", { rd: 10, rs1: 0, imm: 0 }), // it may lead to the page table
     asm(leave),
   ];
 }

@@ -37,6 +37,18 @@ const MODES: Readonly<Record<Regime, readonly [privilege: number, virtual: numbe
   "virtual user": [0, 1],
 };
 
+/** What makes a change of the table seen that a program of the regime runs under, in every mode that can reach the table. */
+const FENCES: Readonly<Record<Regime, readonly string[]>> = {
+  "machine": ["sfence.vma", "hfence.vvma"],
+  "supervisor": ["sfence.vma"],
+  "user": ["sfence.vma"],
+  "virtual supervisor": ["sfence.vma"],
+  "virtual user": ["sfence.vma"],
+};
+
+/** MPRV, among the bits of x22. */
+const MPRV = 1n << 17n;
+
 /** Tables: the first stage's root, middle and last level, then those of the second stage. */
 const ROOT = RAM + 0x40000;
 const MIDDLE = RAM + 0x41000;
@@ -65,13 +77,13 @@ export class EngineWorld {
     const random = new Random(seed);
     this.isDisturbed = random.below(2) === 0;
     this.world = new World({ mode: "machine", arch: { engine } });
-    this.world.writeHalves(PROGRAM, ...randomProgram(random, !this.isDisturbed));
+    this.world.writeHalves(PROGRAM, ...randomProgram(random, this.isDisturbed ? [] : FENCES[regime]));
     this.world.write(HANDLERS.machine, ...trapHandler(HANDLERS.machine, "machine"));
     this.world.write(HANDLERS.supervisor, ...trapHandler(HANDLERS.supervisor, "supervisor"));
     this.world.write(HANDLERS.virtual, ...trapHandler(HANDLERS.virtual, "supervisor"));
     for (let at = DATA; at < DATA + DATA_PAGES * 4096; at += 8) this.world.write64(at, random.value());
     this.#makeTables(random, MODES[regime][0] === 0);
-    this.#setRegisters(random);
+    this.#setRegisters(random, MODES[regime][1] !== 0);
     this.#setControl(random, regime);
     this.#outside = new Random(seed);
     this.#watched = random.below(3) === 0;
@@ -174,10 +186,13 @@ export class EngineWorld {
     }
   }
 
-  #setRegisters(random: Random): void {
+  #setRegisters(random: Random, virtual: boolean): void {
     const { cpu } = this.world;
     for (let i = 1; i < 32; i++) cpu.setGpr(i, random.value());
     for (const [register, value] of FIXED) cpu.setGpr(register, BigInt(value));
+    // Only with V=1 is the guest's table there, so that the fence of V=1 is the right one.
+    if (virtual) cpu.setGpr(20, cpu.getGpr(20) + BigInt(ALIAS * 256));
+    if (virtual) cpu.setGpr(22, cpu.getGpr(22) & ~MPRV);
     for (let i = 0; i < 32; i++) cpu.hart.state.set64(F_REGISTERS + i * 8, randomFloat(random));
   }
 

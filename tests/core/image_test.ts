@@ -53,6 +53,14 @@ Deno.test("loadImage recognises ELF files, and the architecture's own format, al
   }
 });
 
+Deno.test("loadImage puts a movable program that is linked for address 0 at the start of RAM", async () => {
+  const segments = [{ virtual: 0n, physical: 0n, bytes: FLAT, memory: 4096 }];
+  const image = await loadImage(buildElf({ type: 3, entry: 4n, segments, symbols: [] }), options());
+  assert.equal(image.entry, RAM + 4);
+  assert.equal(image.segments[0].address, RAM);
+  assert.equal((await loadImage(elf(3), options())).entry, 0x8020_0004);
+});
+
 Deno.test("loadImage obeys a load address or refuses it with the reason", async () => {
   assert.equal((await loadImage(elf(), options({ loadAddress: 0x8020_0000 }))).entry, 0x8020_0004);
   await refuses(

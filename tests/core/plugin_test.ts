@@ -57,7 +57,10 @@ Deno.test("loadPlugin says in one sentence what is wrong with a module", async (
     assert.fail("it was loaded");
   };
   const missing = await message("./no_such_plugin.ts");
-  assert.match(missing, /^\[plugin \.\/no_such_plugin\.ts\] Cannot load file:.*no_such_plugin\.ts: Module not found/);
+  assert.match(
+    missing,
+    /^\[plugin \.\/no_such_plugin\.ts\] Cannot load file:.*no_such_plugin\.ts: there is no such module; check the path$/,
+  );
   assert.ok(!missing.includes("\n"));
   assert.match(await message(moduleUrl("export const x = 1")), /has no default export/);
   assert.match(await message(moduleUrl("export default 3")), /must be a plugin object, not 3/);

@@ -2,6 +2,8 @@
  * Debian's unmodified kernel, end to end: the command line's own task as a process, and the same guest through the API.
  *
  * Needs apt and its mirror, mke2fs and xz. Run it with `deno task debian`.
+ *
+ * @module
  */
 import assert from "node:assert/strict";
 import { createDebian } from "./debian_vm.ts";

@@ -16,7 +16,7 @@ export const RAM = 0x8000_0000;
 /** First instruction of a guest in guest mode; in machine mode it is {@link RAM}. */
 export const ENTRY = 0x8020_0000;
 
-/** Subroutines that every guest in guest mode may call. They keep all registers but a0, a1, a6, a7, t0, t1, t2. */
+/** Subroutines that every guest may call. They keep all registers but a0, a1, a6, a7, t0, t1, t2. */
 const RUNTIME = `
 putc: # a0: byte
   li a7,0x4442434e
@@ -52,8 +52,30 @@ shutdown:
   j shutdown
 `;
 
-/** Subroutine of guests in machine mode: powers off through the test finisher. */
+/** The same for guests in machine mode, through the UART and the test finisher. */
 const MACHINE_RUNTIME = `
+putc:
+  li a7,0x10000000
+  sb a0,0(a7)
+  ret
+puthex:
+  mv t0,a0
+  li t1,60
+  li a7,0x10000000
+puthex_next:
+  srl a0,t0,t1
+  andi a0,a0,15
+  addi a0,a0,48
+  li t2,58
+  blt a0,t2,puthex_digit
+  addi a0,a0,39
+puthex_digit:
+  sb a0,0(a7)
+  addi t1,t1,-4
+  bgez t1,puthex_next
+  li a0,10
+  sb a0,0(a7)
+  ret
 shutdown:
   li t0,0x100000
   li t1,0x5555

@@ -15,6 +15,7 @@ export const MOST_FUNCTION_LINES = 60;
 
 /** Hosts that addresses in sources and documents may name: what the project documents, and names reserved for examples. */
 const KNOWN_HOSTS: readonly RegExp[] = [
+  /^[a-z]$/,
   /(?:^|\.)example(?:\.(?:com|net|org))?$/,
   /^(?:localhost|127\.0\.0\.1)$/,
   /^(?:www\.)?apache\.org$/,

@@ -37,6 +37,8 @@ export class Mmu extends Flusher {
   instructionLength: 2 | 4 = 4;
 
   /**
+   * Makes the MMU of a hart.
+   *
    * @param codePages Which pages hold decoded code
    * @param banks TLB_BANKS * TLB_BANK_SIZE zeroed bytes for the translation tables
    */

@@ -90,10 +90,9 @@ export class PmuCounters {
     if (isHardware(index)) this.#inhibit(index, false);
   }
 
-  /** Firmware events so far of the kind that a counter counts. */
+  /** Firmware events so far of the kind that a configured counter counts. */
   #events(index: number): bigint {
-    const { event } = this.#unit.counters[index];
-    return event < 0 ? 0n : BigInt(this.#unit.events[event & 0xffff]);
+    return BigInt(this.#unit.events[this.#unit.counters[index].event & 0xffff]);
   }
 
   #inhibit(index: number, inhibited: boolean): void {

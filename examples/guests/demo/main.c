@@ -55,9 +55,9 @@ static void show_firmware(void) {
   u64 id = sbi_call(SBI_BASE, 1, 0, 0, 0).value;
   label("firmware");
   print("SBI %u.%u by %s\n", version >> 24 & 0x7f, version & 0xffffff, implementation_name(id));
-  label("");
+  print(" %-10s", "");
   for (u64 i = 0; i < LENGTH(known); i++) {
-    if (sbi_probe(known[i].eid)) print("%s%s", known[i].name, i + 1 < LENGTH(known) ? " " : "");
+    if (sbi_probe(known[i].eid)) print(" %s", known[i].name);
   }
   print("\n");
   check(version >= 2, "SBI 0.2 or later");

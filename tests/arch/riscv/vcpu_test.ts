@@ -22,11 +22,8 @@ function world(mode: VmMode, engine: string, code: number[] | { halves: number[]
   if (Array.isArray(code)) made.write(RAM, ...code);
   else made.writeHalves(RAM, ...code.halves);
   made.write(HANDLER, asm("jal", { rd: 0, imm: 0 }));
-  made.cpu.setGpr(5, BigInt(DEVICE));
-  made.cpu.setGpr(8, BigInt(DEVICE));
-  made.cpu.setGpr(2, BigInt(DEVICE));
-  made.cpu.setGpr(6, 0x8899_aabb_ccdd_eeffn);
-  made.cpu.setGpr(9, 0x8899_aabb_ccdd_eeffn);
+  for (const register of [2, 5, 8]) made.cpu.setGpr(register, BigInt(DEVICE));
+  for (const register of [6, 9]) made.cpu.setGpr(register, 0x8899_aabb_ccdd_eeffn);
   const { state } = made.cpu.hart;
   state.set(FIELD.mstatus, state.low(FIELD.mstatus) & ~0x6000 | 0x2000, state.high(FIELD.mstatus));
   state.set(FIELD.vsstatus, state.low(FIELD.vsstatus) & ~0x6000 | 0x2000, state.high(FIELD.vsstatus));

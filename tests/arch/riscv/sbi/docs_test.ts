@@ -6,7 +6,7 @@ const PAGE = new URL("../../../../docs/sbi.md", import.meta.url);
 
 Deno.test("docs/sbi.md lists STANDARD_EXTENSIONS with all their functions, in order", async () => {
   const text = await Deno.readTextFile(PAGE);
-  const rows = [...text.matchAll(/^\| (0x[0-9a-f]+) \| (.+?) \| (.+?) \|$/gm)].map(([, eid, name, functions]) => ({
+  const rows = [...text.matchAll(/^\| (0x[0-9a-f]+) +\| (.+?) +\| (.+?) +\|$/gm)].map(([, eid, name, functions]) => ({
     eid: Number(eid),
     name,
     functions: functions.split(", ").map((entry) => /^(\d+) [a-z_]+$/.exec(entry)?.[1]),

@@ -15,9 +15,6 @@ export const RAM_SIZE = 0x4_0000;
 /** The read-only page. */
 export const READ_ONLY = RAM + RAM_SIZE - 4096;
 
-/** Where the ECALL of every call lies. */
-export const CALLER = 0x8000_2000n;
-
 /** What a call did. */
 export interface Answer {
   /** a0, signed. */
@@ -37,6 +34,8 @@ export class FakeVm {
   readonly statuses: ("started" | "stopped" | "suspended")[];
   readonly ram = new Uint8Array(RAM_SIZE);
   readonly firmware: SbiFirmware;
+  /** Where the ECALL lies. */
+  caller = 0x8000_2000n;
   /** What was printed. */
   printed = "";
   /** Input that waits. */
@@ -56,7 +55,7 @@ export class FakeVm {
     for (let i = 0; i < 6; i++) state.set64((10 + i) * 8, BigInt(args[i] ?? UNTOUCHED));
     state.set64(16 * 8, BigInt(fid));
     state.set64(17 * 8, BigInt(eid));
-    this.setField(cpu, "sepc", CALLER + 4n);
+    this.setField(cpu, "sepc", this.caller + 4n);
     const before = this.registers(cpu);
     const exit = this.firmware.call(this.harts[cpu], cpu);
     const after = this.registers(cpu);

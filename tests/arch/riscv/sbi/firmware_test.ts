@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Cause } from "../../../../arch/riscv/trap/causes.ts";
 import { SbiError, type SbiExtension, type SbiMachine } from "../../../../arch/riscv/sbi/sbi.ts";
 import { STANDARD_EXTENSIONS } from "../../../../arch/riscv/sbi/standard.ts";
-import { CALLER, FakeVm, UNTOUCHED } from "./firmware_fixture.ts";
+import { FakeVm, UNTOUCHED } from "./firmware_fixture.ts";
 
 const EID = 0x08001234;
 
@@ -82,6 +82,7 @@ Deno.test("SbiFirmware.add refuses a number twice, the numbers of the specificat
       /^HypervisorError: Cannot add SBI extension 'mine' with number 0x[0-9a-f]+: use one from 0x8000000/,
     );
   }
+  for (const eid of [0x08000000, 0x09ffffff]) assert.doesNotThrow(add(eid));
   assert.throws(add(1.5), /it needs an 'eid', a whole number, and 'functions'/);
   for (const functions of [undefined, null, 3]) {
     const broken = { eid: EID + 1, name: "mine", functions } as unknown as SbiExtension;
@@ -129,8 +130,19 @@ Deno.test("SbiFirmware.call lets the guest take a fault at its ECALL instead of 
   const { error, value, exit } = vm.call(EID, 0);
   assert.deepEqual([error, value, exit], [UNTOUCHED, BigInt(UNTOUCHED), undefined]);
   assert.equal(vm.field(0, "pc"), 0x8010_0000n);
-  assert.equal(vm.field(0, "vsepc"), CALLER);
+  assert.equal(vm.field(0, "vsepc"), vm.caller);
   assert.equal(vm.field(0, "vscause"), 13n);
   assert.equal(vm.field(0, "vstval"), 0xffffffff_00001234n);
   assert.equal(vm.field(0, "vsstatus") & 0x122n, 0x120n); // SPP, SPIE, no SIE
+});
+
+Deno.test("SbiFirmware.call finds the ECALL of a fault wherever it lies", () => {
+  for (const caller of [0n, 0xffff_fffcn, 0xffff_fffen, 0xffff_ffff_ffff_fffcn]) {
+    const vm = new FakeVm();
+    const fault = { cause: Cause.LOAD_PAGE, low: 0, high: 0 };
+    vm.firmware.add({ eid: EID, name: "faulting", functions: { 0: () => ({ error: -1, fault }) } });
+    vm.caller = caller;
+    vm.call(EID, 0);
+    assert.equal(vm.field(0, "vsepc"), caller);
+  }
 });

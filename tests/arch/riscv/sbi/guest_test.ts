@@ -1,5 +1,7 @@
 /** SBI calls of real guests: states of harts, wake-ups, faults, features and counters as a supervisor sees them. @module */
 import assert from "node:assert/strict";
+import { sbiExtension } from "../../../../arch/riscv/sbi/sbi.ts";
+import type { Plugin } from "../../../../core/plugin_types.ts";
 import { createGuest, type GuestOptions, runToEnd } from "../../../integration/guest.ts";
 
 /** Calls for every guest: extension in a7, function in a6. `status` waits until hart a0 has status s10. */
@@ -37,8 +39,8 @@ async function numbers(source: string, options: GuestOptions = {}): Promise<stri
   return lines.map((line) => BigInt.asIntN(64, BigInt(`0x${line}`)).toString(16));
 }
 
-Deno.test("HSM starts, suspends, wakes, stops and restarts a hart of a running guest", async () => {
-  const source = (type: string, body: string) => `
+/** Starts, suspends, wakes, stops and restarts hart 1; prints what it found. `$TYPE` and `$AFTER` are filled in. */
+const HSM_GUEST = `
     la a1,other
     call start
     call puthex        # 0
@@ -78,13 +80,13 @@ Deno.test("HSM starts, suspends, wakes, stops and restarts a hart of a running g
     csrsi sstatus,2
     la t0,stop         # where an interrupt would go: with SIE set it is taken after the call
     csrw stvec,t0
-    li a0,${type}
+    li a0,$TYPE
     la a1,resumed
     li a2,77
     li a7,0x48534d
     li a6,3
     ecall
-    ${body}
+    $AFTER
   resumed:
     sd a0,16(s0)
     csrr t0,sstatus
@@ -102,18 +104,10 @@ Deno.test("HSM starts, suspends, wakes, stops and restarts a hart of a running g
   .align 3
   results:
     .space 32
-  `;
-  const common = ["0", "-6", "0"];
-  const registers = ["1", "1234567890"];
-  const nonRetentive = await numbers(source("0x80000000", "j stop"), { cpus: 2 });
-  assert.deepEqual(nonRetentive, [...common, ...registers, "1", "4d00", "0"]);
-  const retentive = await numbers(source("0", "sd a0,16(s0)"), { cpus: 2 });
-  assert.deepEqual(retentive, [...common, ...registers, "0", "0", "0"], "the interrupt is taken right after the call");
-});
+`;
 
-Deno.test("SUSP is denied while another hart runs, and a timer wakes the last one at its address", async () => {
-  const printed = await numbers(
-    `
+/** Suspends the system, once in vain, until its timer fires. */
+const SUSP_GUEST = `
     la a1,spin
     call start
     la a1,resumed
@@ -170,7 +164,93 @@ Deno.test("SUSP is denied while another hart runs, and a timer wakes the last on
   .align 3
   go:
     .dword 0
-  `,
+  `;
+
+/** Takes cycle, instret and a firmware counter over. */
+const PMU_GUEST = `
+    la t0,trap
+    csrw stvec,t0
+    li s0,0            # cycle
+    li s1,1
+    call counter
+    csrr s2,cycle
+    csrr s3,cycle
+    sub a0,s3,s2
+    call puthex        # 0: it stands still
+    li s0,2            # instret
+    li s1,2
+    call counter
+    csrr s2,instret
+    lbu t0,0(s7)       # the UART: an instruction that HS-mode finishes must not count it on
+    csrr s3,instret
+    sub a0,s3,s2
+    call puthex        # 0
+    li a0,2
+    li a1,1
+    li a2,1            # with an initial value
+    li a3,1000
+    li a7,0x504d55
+    li a6,3
+    ecall
+    csrr s2,instret
+    nop
+    nop
+    csrr s3,instret
+    sub a0,s3,s2
+    call puthex        # 3
+    li t0,1000
+    sub a0,s2,t0
+    sltiu a0,a0,50
+    call puthex        # 1
+    li s0,1            # illegal instructions
+    li s1,0xf0004
+    call counter
+    li a0,1
+    li a1,1
+    li a2,0
+    li a6,3
+    li a7,0x504d55
+    ecall
+    csrr t0,hstatus
+    li a0,1
+    li a6,5
+    li a7,0x504d55
+    ecall
+    mv a0,a1
+    call puthex        # 1
+    j shutdown
+  counter: # number s0, event s1
+    li a1,1
+    mv a0,s0
+    li a2,2
+    mv a3,s1
+    li a4,0
+    li a7,0x504d55
+    li a6,2
+    li s7,0x10000007
+    ecall
+    ret
+  .align 2
+  trap:
+    csrr t0,sepc
+    addi t0,t0,4
+    csrw sepc,t0
+    sret
+  `;
+
+Deno.test("HSM starts, suspends, wakes, stops and restarts a hart of a running guest", async () => {
+  const source = (type: string, after: string) => HSM_GUEST.replace("$TYPE", type).replace("$AFTER", after);
+  const common = ["0", "-6", "0"];
+  const registers = ["1", "1234567890"];
+  const nonRetentive = await numbers(source("0x80000000", "j stop"), { cpus: 2 });
+  assert.deepEqual(nonRetentive, [...common, ...registers, "1", "4d00", "0"]);
+  const retentive = await numbers(source("0", "sd a0,16(s0)"), { cpus: 2 });
+  assert.deepEqual(retentive, [...common, ...registers, "0", "0", "0"], "the interrupt is taken right after the call");
+});
+
+Deno.test("SUSP is denied while another hart runs, and a timer wakes the last one at its address", async () => {
+  const printed = await numbers(
+    SUSP_GUEST,
     { cpus: 2 },
   );
   assert.deepEqual(printed, ["-4", "0", "55", "0", "20", "0"]);
@@ -266,75 +346,20 @@ Deno.test("FWFT: a misaligned atomic reaches the guest whether or not its except
 });
 
 Deno.test("PMU stops and starts the counters that a guest reads, and counts the illegal instructions that HS-mode saw", async () => {
-  const printed = await numbers(`
-    la t0,trap
-    csrw stvec,t0
-    li s0,0            # cycle
-    li s1,1
-    call counter
-    csrr s2,cycle
-    csrr s3,cycle
-    sub a0,s3,s2
-    call puthex        # 0: it stands still
-    li s0,2            # instret
-    li s1,2
-    call counter
-    csrr s2,instret
-    lbu t0,0(s7)       # the UART: an instruction that HS-mode finishes must not count it on
-    csrr s3,instret
-    sub a0,s3,s2
-    call puthex        # 0
-    li a0,2
-    li a1,1
-    li a2,1            # with an initial value
-    li a3,1000
-    li a7,0x504d55
-    li a6,3
-    ecall
-    csrr s2,instret
-    nop
-    nop
-    csrr s3,instret
-    sub a0,s3,s2
-    call puthex        # 3
-    li t0,1000
-    sub a0,s2,t0
-    sltiu a0,a0,50
-    call puthex        # 1
-    li s0,1            # illegal instructions
-    li s1,0xf0004
-    call counter
-    li a0,1
-    li a1,1
-    li a2,0
-    li a6,3
-    li a7,0x504d55
-    ecall
-    csrr t0,hstatus
-    li a0,1
-    li a6,5
-    li a7,0x504d55
-    ecall
-    mv a0,a1
-    call puthex        # 1
-    j shutdown
-  counter: # number s0, event s1
-    li a1,1
-    mv a0,s0
-    li a2,2
-    mv a3,s1
-    li a4,0
-    li a7,0x504d55
-    li a6,2
-    li s7,0x10000007
-    ecall
-    ret
-  .align 2
-  trap:
-    csrr t0,sepc
-    addi t0,t0,4
-    csrw sepc,t0
-    sret
-  `);
+  const printed = await numbers(PMU_GUEST);
   assert.deepEqual(printed, ["0", "0", "3", "1", "1"]);
+});
+
+Deno.test("RiscvGuest refuses SBI extensions in machine mode, where the guest brings its own firmware", async () => {
+  const plugin: Plugin = {
+    name: "greeter",
+    apiVersion: 1,
+    setup: (context) => context.extend(sbiExtension, { eid: 0x08000001, name: "greeting", functions: {} }),
+  };
+  await using accepted = await createGuest("j shutdown", { plugins: [plugin] });
+  assert.equal(await runToEnd(accepted), "");
+  await assert.rejects(
+    createGuest("j shutdown", { mode: "machine", plugins: [plugin] }),
+    /Cannot add SBI extension 'greeting': in machine mode the guest brings its own firmware; use guest mode/,
+  );
 });

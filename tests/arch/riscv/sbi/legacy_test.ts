@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { FIELD } from "../../../../arch/riscv/layout.ts";
 import { SbiError } from "../../../../arch/riscv/sbi/sbi.ts";
-import { CALLER, FakeVm, RAM, RAM_SIZE } from "./firmware_fixture.ts";
+import { FakeVm, RAM, RAM_SIZE } from "./firmware_fixture.ts";
 
 const PUTCHAR = 1, GETCHAR = 2, CLEAR_IPI = 3, SEND_IPI = 4, FENCE_I = 5, SFENCE = 6, SFENCE_ASID = 7, SHUTDOWN = 8;
 const VA = 0xffff_ffd0_1234_5000n;
@@ -63,6 +63,8 @@ Deno.test("legacy send_ipi reads its mask through the guest's tables; null is al
   assert.deepEqual(targets(VA + 16n), [0, 2]);
   assert.deepEqual(targets(VA + 24n), [0, 1, 2]);
   assert.deepEqual(targets(0n), [0, 1, 2]);
+  vm.pages.set(1n << 32n, RAM + 0x1000);
+  assert.deepEqual(targets(1n << 32n), []);
   vm.statuses[2] = "stopped";
   assert.deepEqual(targets(VA + 16n), [0]);
 });
@@ -70,19 +72,25 @@ Deno.test("legacy send_ipi reads its mask through the guest's tables; null is al
 Deno.test("legacy masks of more than 64 harts may cross a page", () => {
   const vm = mapped(70);
   vm.pages.set(VA + 0x1000n, RAM + 0x3000);
-  vm.poke(RAM + 4093, 1, 0, 0);
+  vm.poke(RAM + 4093, 1, 0, 0, 0xff, 0xff); // the last two are not in the page
   vm.poke(RAM + 0x3000, 0, 0, 0, 0, 0, 0b100001);
-  const { exit } = vm.call(SEND_IPI, 0, VA + 4093n);
-  assert.deepEqual(exit, { kind: "SendIPI", targets: [0, 64, 69], vector: 2 });
+  vm.pages.set(0x1_ffff_f000n, RAM);
+  vm.pages.set(0x2_0000_0000n, RAM + 0x3000);
+  for (const address of [VA + 4093n, 0x1_ffff_fffdn]) {
+    const { exit } = vm.call(SEND_IPI, 0, address);
+    assert.deepEqual(exit, { kind: "SendIPI", targets: [0, 64, 69], vector: 2 });
+  }
 });
 
 Deno.test("a legacy mask that cannot be read is a fault of the guest's ECALL, and nothing else happens", () => {
   const vm = mapped();
   vm.pages.set(VA + 0x2000n, RAM + RAM_SIZE);
+  vm.pages.set(VA + 0x3000n, 0);
   const rows: [address: bigint, stval: bigint, cause: bigint][] = [
     [VA + 0x1000n, VA + 0x1000n, 13n],
     [VA + 4092n, VA + 0x1000n, 13n],
     [VA + 0x2008n, VA + 0x2008n, 5n],
+    [VA + 0x3000n, VA + 0x3000n, 5n],
     [0x1_0000_0000n - 4n, 0x1_0000_0000n - 4n, 13n],
   ];
   for (const eid of [SEND_IPI, FENCE_I, SFENCE, SFENCE_ASID]) {
@@ -95,7 +103,7 @@ Deno.test("a legacy mask that cannot be read is a fault of the guest's ECALL, an
       assert.deepEqual([BigInt(error), value, exit], [BigInt.asIntN(64, address), 0n, undefined]);
       assert.equal(vm.field(0, "vscause"), cause);
       assert.equal(vm.field(0, "vstval"), stval);
-      assert.equal(vm.field(0, "vsepc"), CALLER);
+      assert.equal(vm.field(0, "vsepc"), vm.caller);
       assert.deepEqual(vm.mmuCalls(1), []);
     }
   }

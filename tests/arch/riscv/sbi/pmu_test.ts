@@ -111,6 +111,8 @@ Deno.test("PMU firmware counters count from start to stop, and keep their value 
   vm.call(TIME, 0, 1);
   assert.equal(read(vm, counter), 2n);
   assert.equal(errorOf(vm, STOP, counter, 1, 0), ALREADY_STOPPED);
+  assert.equal(errorOf(vm, CONFIG, counter, 1, SKIP_MATCH, SET_TIMER, 0), SUCCESS);
+  assert.equal(read(vm, counter), 2n, "configured without CLEAR_VALUE");
   assert.equal(errorOf(vm, START, counter, 1, SET_INIT, -1), SUCCESS);
   vm.call(TIME, 0, 1);
   vm.call(TIME, 0, 1);
@@ -262,6 +264,10 @@ Deno.test("PMU takes and initialises snapshots relative to the base of the set",
   assert.deepEqual(words, [0n, 1001n, 1n << 63n, 5001n]);
   assert.equal(errorOf(vm, STOP, 3, 1, TAKE_SNAPSHOT), ALREADY_STOPPED);
   assert.equal(vm.peek64(shared + 8), 5001n);
+  configure(vm, INSTRUCTIONS, CLEAR | AUTO_START);
+  step(vm, 9n);
+  assert.equal(errorOf(vm, STOP, 1, 0b11, TAKE_SNAPSHOT), ALREADY_STOPPED);
+  assert.deepEqual([vm.peek64(shared + 8), vm.peek64(shared + 16)], [1001n, 9n]);
   vm.call(PMU, SET_SHMEM, -1, -1, 0);
   assert.equal(errorOf(vm, STOP, 1, 1, TAKE_SNAPSHOT), NO_SHMEM);
 });
@@ -288,6 +294,7 @@ Deno.test("PMU event_get_info answers for each entry, and for none if one is wro
     [0, 0, 1, 0, INVALID_ADDRESS],
     [READ_ONLY, 0, 1, 0, INVALID_ADDRESS],
     [RAM, 0, RAM_SIZE / 16 + 1, 0, INVALID_ADDRESS],
+    [RAM, 0, 65536, 0, INVALID_ADDRESS],
     [RAM, 0, 65537, 0, FAILED],
     [RAM, 0, -1, 0, FAILED],
   ];

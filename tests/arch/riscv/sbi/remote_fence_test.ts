@@ -70,10 +70,15 @@ Deno.test("RFNC fences everything for an empty or endless range, and for one of 
 
 Deno.test("RFNC refuses a range that wraps without fencing anything", () => {
   const vm = new FakeVm(1);
-  const ranges: [bigint, bigint][] = [[-4096n, 4097n], [-1n, 2n], [1n, 2n ** 64n - 2n], [
-    1n << 63n,
-    1n << 63n | 1n,
-  ]];
+  const ranges: [bigint, bigint][] = [
+    [-4096n, 4097n],
+    [-4096n, 1n << 32n | 4096n],
+    [-4096n, 0xffff_ffffn],
+    [0x5000n, 2n ** 64n - 4096n],
+    [-1n, 2n],
+    [1n, 2n ** 64n - 2n],
+    [1n << 63n, 1n << 63n | 1n],
+  ];
   for (const [start, size] of ranges) {
     const { error } = vm.call(RFENCE, SFENCE, 1, 0, start, size);
     const wraps = BigInt.asUintN(64, start) + size > 2n ** 64n;

@@ -1,0 +1,88 @@
+/** The services of the Deno host. @module */
+import assert from "node:assert/strict";
+import { createDenoHost, explainFileError } from "../../host/deno.ts";
+
+const host = createDenoHost({ log: () => {} });
+
+Deno.test("createDenoHost has time that goes on, and the time of day", async () => {
+  assert.equal(host.realTime, true);
+  const start = host.nowMs();
+  await host.sleep(5).done;
+  assert.ok(host.nowMs() - start >= 4);
+  assert.ok(Math.abs(host.wallClockSeconds() - Date.now() / 1000) < 1);
+});
+
+Deno.test("createDenoHost's sleep is cancelled, whether it has an end or none", async () => {
+  for (const length of [60_000, Infinity]) {
+    const sleep = host.sleep(length);
+    sleep.cancel();
+    await sleep.done;
+    sleep.cancel();
+  }
+});
+
+Deno.test("createDenoHost's random fills arrays of any length", () => {
+  const bytes = new Uint8Array(200_000);
+  host.random(bytes);
+  for (let at = 0; at < bytes.length; at += 50_000) {
+    assert.ok(bytes.subarray(at, at + 50_000).some((byte) => byte !== 0));
+  }
+});
+
+Deno.test("createDenoHost's readFile tells why it cannot", async () => {
+  assert.deepEqual(await host.readFile!(new URL(import.meta.url)), await Deno.readFile(new URL(import.meta.url)));
+  await assert.rejects(host.readFile!(new URL("missing", import.meta.url)), { message: /^there is no such file/ });
+  await assert.rejects(host.readFile!(new URL("./", import.meta.url)), { message: /^it is a folder/ });
+});
+
+Deno.test("createDenoHost's readFile reads addresses", async () => {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    if (request.url.endsWith("/image")) return new Response(Uint8Array.of(1, 2, 3));
+    return new Response("no", { status: 404, statusText: "Not Found" });
+  });
+  const address = `http://127.0.0.1:${server.addr.port}`;
+  assert.deepEqual(await host.readFile!(new URL(`${address}/image`)), Uint8Array.of(1, 2, 3));
+  await assert.rejects(host.readFile!(new URL(`${address}/other`)), {
+    message: /answers 404 Not Found; check the address/,
+  });
+  await server.shutdown();
+});
+
+Deno.test("createDenoHost's openBlock takes paths and file addresses, from a base with any name", async () => {
+  const parent = await Deno.makeTempDir();
+  const folder = `${parent}/50% #1 ?`;
+  try {
+    await Deno.mkdir(folder);
+    await Deno.writeFile(`${folder}/a #1.img`, new Uint8Array(512));
+    const base = new URL(`file://${folder.replace(/[%#?]/g, encodeURIComponent)}/vm.toml`);
+    for (const path of ["a #1.img", `${folder}/a #1.img`, new URL("a%20%231.img", base).href]) {
+      const disk = await host.openBlock!(path, "ro", base);
+      assert.equal(disk.size, 512);
+      await disk.close?.();
+    }
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
+Deno.test("createDenoHost's openBlock refuses a relative path of a configuration from the web", async () => {
+  await assert.rejects(async () => await host.openBlock!("a.img", "rw", new URL("https://example.com/vm.json")), {
+    message: /a disk must be a file; give an absolute path$/,
+  });
+});
+
+Deno.test("explainFileError has words for each class of error", () => {
+  const cases: [error: unknown, words: string][] = [
+    [new Deno.errors.PermissionDenied("x"), "permission is denied; change the file's permissions"],
+    [
+      new Deno.errors.NotCapable('Requires read access to "/x", run again with the --allow-read flag'),
+      'Deno was started without the permission; requires read access to "/x", run again with the --allow-read flag',
+    ],
+    [new Error("Disk quota exceeded (os error 122)"), "the host's disk is full; free some space"],
+    [new Error("File too large (os error 27)"), "the host allows no larger file; raise its limit"],
+    [new Error("x (os error 30)"), "the host's file system is read-only; put the file elsewhere"],
+    [new Error("Odd thing\nstack"), "odd thing"],
+    ["text", "text"],
+  ];
+  for (const [error, words] of cases) assert.equal(explainFileError(error), words);
+});
