@@ -99,7 +99,9 @@ export class RiscvGuest implements ArchGuest {
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
     };
     const engine = readEngine(context.options);
-    const translator = engine === "jit" ? new Translator(memory, this.#codePages, () => window.current) : undefined;
+    const translator = engine === "jit" || engine === "jit-always"
+      ? new Translator(memory, this.#codePages, () => window.current, { always: engine === "jit-always" })
+      : undefined;
     this.#translator = translator;
     for (let id = 0; id < context.cpus; id++) {
       const area = memory.reserve(HART_AREA_SIZE);
@@ -163,7 +165,11 @@ export class RiscvGuest implements ArchGuest {
   statistics(): Readonly<Record<string, number>> {
     const { pages, evictions } = this.#codePages;
     const regions = this.#translator &&
-      { regions: this.#translator.compiled, regionsDropped: this.#translator.dropped };
+      {
+        regions: this.#translator.compiled,
+        regionsDropped: this.#translator.dropped,
+        regionEvictions: this.#translator.evictions,
+      };
     return { codePages: pages, codePageEvictions: evictions, ...regions };
   }
 

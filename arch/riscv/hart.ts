@@ -11,13 +11,13 @@ import type { HartState } from "./hart_state.ts";
 import type { Mmu } from "./mmu/mmu.ts";
 
 /**
- * Which engine executes a hart: the generated interpreter, the interpreter with hot code translated, or the oracle that the others are
- * compared with, slow and obviously right.
+ * Which engine executes a hart: the generated interpreter, the interpreter with hot code translated, the same with everything
+ * translated at its first execution (for tests), or the oracle that the others are compared with, slow and obviously right.
  */
-export type EngineName = "interpreter" | "jit" | "oracle";
+export type EngineName = "interpreter" | "jit" | "jit-always" | "oracle";
 
 /** Names of all engines. */
-export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "jit", "oracle"];
+export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "jit", "jit-always", "oracle"];
 
 /** Features that a hart is made with. */
 export interface HartOptions {

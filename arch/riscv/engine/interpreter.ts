@@ -92,7 +92,7 @@ export class Interpreter implements Engine {
       system: (record: number) => this.#system(record >>> 0),
       illegal: (record: number) => void raiseIllegal(hart, this.#rawBits(record >>> 0)),
       suspendRegion: (record: number) => translator?.suspend(record >>> 0),
-      floatDirty: () => markFloatDirty(hart),
+      floatDirty: () => markFloatDirty(translator?.hart ?? hart),
     };
     const { module, floatDestinations } = compileInterpreter(hart.memory);
     this.#floatDestinations = floatDestinations;
@@ -115,6 +115,7 @@ export class Interpreter implements Engine {
       left -= steps - unused;
       this.#translator?.runEnded(this.#hart);
     }
+    state.setWord(FIELD.regionsDropped, 0);
     return budget - left;
   }
 
@@ -139,6 +140,7 @@ export class Interpreter implements Engine {
     }
     const bits = (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
     this.#writeRecord(record, bits);
+    this.#translator?.decoded(host);
     return 1;
   }
 

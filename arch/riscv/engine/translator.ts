@@ -19,8 +19,11 @@ import { buildRegionModule } from "./region_module.ts";
 /** Samples at one address after which its region is compiled. */
 const HOT = 60;
 
-/** Regions that can exist at a time: a record holds the number in 16 bits. */
-const MOST_REGIONS = 65536;
+/** Regions that can exist at a time, at most 65536: a record holds the number in 16 bits. */
+const MOST_REGIONS = 16384;
+
+/** Addresses whose samples are counted at a time. */
+const MOST_SAMPLED = 65536;
 
 /** What is compiled of one page. */
 interface TranslatedPage {
@@ -33,17 +36,29 @@ interface TranslatedPage {
 /** Functions that regions import from the interpreter's module, by name. */
 export type EngineExports = Readonly<Record<string, WebAssembly.ExportValue>>;
 
+/** How a translator works. */
+export interface TranslatorOptions {
+  /** Whether code is translated when it is first executed, not when it is hot: for tests. */
+  readonly always?: boolean;
+  /** Regions that can exist at a time; 16384 if left out. When one more is wanted, all are dropped. */
+  readonly regions?: number;
+}
+
 /** The regions of a VM. */
 export class Translator {
   /** The regions' functions by number; the interpreter calls through it. */
-  readonly table: WebAssembly.Table = new WebAssembly.Table({ initial: MOST_REGIONS, element: "anyfunc" });
+  readonly table: WebAssembly.Table;
   /** Regions compiled so far. */
   compiled = 0;
   /** Regions dropped so far. */
   dropped = 0;
+  /** Times that all regions were dropped because there was no room for one more. */
+  evictions = 0;
   readonly #memory: HostMemory;
   readonly #codePages: CodePages;
   readonly #current: () => Hart | undefined;
+  readonly #always: boolean;
+  readonly #capacity: number;
   readonly #pages = new Map<HostPhysAddr, TranslatedPage>();
   /** Number of the region that starts at a host-physical address. */
   readonly #slots = new Map<HostPhysAddr, number>();
@@ -56,7 +71,15 @@ export class Translator {
   readonly #env: Readonly<Record<string, WebAssembly.ImportValue>>;
 
   /** @param current The hart that runs */
-  constructor(memory: HostMemory, codePages: CodePages, current: () => Hart | undefined) {
+  constructor(
+    memory: HostMemory,
+    codePages: CodePages,
+    current: () => Hart | undefined,
+    { always = false, regions = MOST_REGIONS }: TranslatorOptions = {},
+  ) {
+    this.#always = always;
+    this.#capacity = regions;
+    this.table = new WebAssembly.Table({ initial: regions, element: "anyfunc" });
     this.#memory = memory;
     this.#codePages = codePages;
     this.#current = current;
@@ -72,6 +95,11 @@ export class Translator {
       floatDirty: () => markFloatDirty(current()!),
       illegal: (bits: number) => void raiseIllegal(current()!, bits),
     };
+  }
+
+  /** The hart that runs: regions call functions of the first hart's interpreter, which must not take it for their own. */
+  get hart(): Hart | undefined {
+    return this.#current();
   }
 
   /** Takes the functions that regions call from an interpreter's instance. */
@@ -93,12 +121,20 @@ export class Translator {
     this.#sample(hart);
   }
 
+  /** Called when the record of the instruction at `host` has been filled. */
+  decoded(host: HostPhysAddr): void {
+    if (this.#slots.has(host)) this.#patch(host);
+    else if (this.#always) this.#compile(host);
+  }
+
   #sample(hart: Hart): void {
+    if (this.#always) return;
     const { state, mmu } = hart;
     const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
     if (page === -1) return;
     const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
     const count = (this.#samples.get(host) ?? 0) + 1;
+    if (this.#samples.size >= MOST_SAMPLED) this.#samples.clear();
     this.#samples.set(host, count);
     if (count === HOT) this.#compile(host);
   }
@@ -115,8 +151,7 @@ export class Translator {
     const region = discoverRegion(u16, entry);
     if (region === undefined) return;
     if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return; // its record has no room for the number
-    const slot = this.#free.pop() ?? (this.#next < MOST_REGIONS ? this.#next++ : undefined);
-    if (slot === undefined) return;
+    const slot = this.#takeSlot();
     const bytes = buildRegionModule([region], this.#memory.wasmPages, this.#memory.shared);
     const env = { ...this.#env, mulHighU: this.#exports.mulHighU };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
@@ -128,6 +163,14 @@ export class Translator {
     this.#slots.set(entry, slot);
     this.#patch(entry);
     this.compiled++;
+  }
+
+  #takeSlot(): number {
+    if (this.#free.length === 0 && this.#next === this.#capacity) {
+      this.evictions++;
+      this.clear();
+    }
+    return this.#free.pop() ?? this.#next++;
   }
 
   /** Makes the record of an entry lead to its region, if it has one and the record is decoded. */
@@ -150,6 +193,12 @@ export class Translator {
     if (record === -1 || (u16[record >>> 1] & OPERATION_MASK) !== Operation.REGION) return;
     u16[record >>> 1] = u16[record >>> 1] & ~OPERATION_MASK | u8[record + 14];
     u16[(record + 12) >>> 1] = 0;
+  }
+
+  /** Has the instruction of an entry decoded again, so that it is translated again where that happens at once. */
+  #forgetRecord(entry: HostPhysAddr): void {
+    const record = this.#codePages.recordAt(entry);
+    if (record !== -1) this.#memory.i32[record >>> 2] = Operation.DECODE;
   }
 
   #cover(region: Region, entry: HostPhysAddr): void {
@@ -175,7 +224,8 @@ export class Translator {
   #drop(page: HostPhysAddr): void {
     for (const entry of this.#pages.get(page)!.entries) {
       const slot = this.#slots.get(entry)!;
-      this.#unpatch(entry);
+      if (this.#always) this.#forgetRecord(entry);
+      else this.#unpatch(entry);
       this.#slots.delete(entry);
       this.table.set(slot, null);
       this.#free.push(slot);
@@ -183,6 +233,8 @@ export class Translator {
       this.dropped++;
     }
     this.#pages.delete(page);
-    this.#current()?.state.setWord(FIELD.regionsDropped, 1);
+    // Only code that runs must be told: between runs the word is 0, so that states are comparable.
+    const state = this.#current()?.state;
+    if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.regionsDropped, 1);
   }
 }
