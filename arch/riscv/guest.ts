@@ -52,10 +52,13 @@ export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
   return cpus * (HART_AREA_SIZE + 4096) + recordPoolSize(codePagesFor(guestMemory)) + 2 * 4096;
 }
 
+/** The engines as a sentence names them. */
+const ENGINES = `${ENGINE_NAMES.slice(0, -1).join(", ")} or ${ENGINE_NAMES[ENGINE_NAMES.length - 1]}`;
+
 /** Settings of the `[arch]` table. */
 const OPTIONS: Readonly<Record<string, string>> = {
   nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
-  engine: `who executes the guest: ${ENGINE_NAMES.join(" or ")}; the default is ${ENGINE_NAMES[0]}`,
+  engine: `who executes the guest: ${ENGINES}; the default is ${ENGINE_NAMES[0]}`,
 };
 
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
@@ -213,5 +216,5 @@ function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {
 function readEngine({ engine = ENGINE_NAMES[0] }: Readonly<Record<string, unknown>>): EngineName {
   const known = ENGINE_NAMES.find((name) => name === engine);
   if (known !== undefined) return known;
-  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINE_NAMES.join(" or ")}`);
+  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINES}`);
 }
