@@ -115,7 +115,7 @@ export class Interpreter implements Engine {
       left -= steps - unused;
       this.#translator?.runEnded(this.#hart);
     }
-    state.setWord(FIELD.regionsDropped, 0);
+    state.setWord(FIELD.leaveRegions, 0);
     return budget - left;
   }
 

@@ -6,11 +6,11 @@
 import {
   binary,
   call,
-  callIndirect,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
+  i64Const,
   type Label,
   load,
   ModuleBuilder,
@@ -23,6 +23,7 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
+import { emitChain, MOST_NESTED_CALLS } from "./region_chain.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -73,11 +74,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   }, hartWord("fflags"));
   module.export(helpers.mulHighU);
   for (const helper of Object.values(floats)) module.export(helper);
-  const signature = module.signature(["i32"], ["i32"]);
-  const regions: RegionCases = {
-    enter: (number, budget) => callIndirect(table, signature, number, budget),
-    floatDestinations,
-  };
+  const chain = emitChain(module, table);
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),
@@ -91,7 +88,11 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
       emitLookup(f, ops, registers, services, reload);
       f.loop((next) => {
         emitStep(f, ops, registers);
-        emitDispatch(f, registers, listCases(f, ops, registers, services, regions, { reload, next }));
+        emitDispatch(
+          f,
+          registers,
+          listCases(f, ops, registers, services, { chain, floatDestinations }, { reload, next }),
+        );
       });
     });
     f.unreachable();
@@ -170,8 +171,8 @@ function emitDispatch(f: FunctionBuilder, r: Registers, cases: readonly (() => v
 
 /** What cases need to know of translated regions, and tell about rows. */
 interface RegionCases {
-  /** Calls the region of a number with the budget; gives the budget left. */
-  enter(number: Expr, budget: Expr): Expr;
+  /** Runs regions, see `region_chain.ts`. */
+  readonly chain: FunctionReference;
   /** Collects the operations whose rd is an f register. */
   readonly floatDestinations: Set<number>;
 }
@@ -182,7 +183,7 @@ function listCases(
   ops: InterpreterOps,
   r: Registers,
   services: Services,
-  { enter, floatDestinations }: RegionCases,
+  { chain, floatDestinations }: RegionCases,
   { reload, next }: { reload: Label; next: Label },
 ): (() => void)[] {
   /** Operations that are no instructions give the step back. */
@@ -224,8 +225,8 @@ function listCases(
   };
   cases[Operation.REGION] = () => {
     giveStepBack();
-    ops.setWord("regionsDropped", i32Const(0));
-    const left = f.let(enter(load("i32.load16_u", r.record, 12), r.budget));
+    ops.setWord("leaveRegions", i32Const(0));
+    const left = f.let(call(chain, r.budget, i32Const(MOST_NESTED_CALLS), i64Const(-1n)));
     f.if(binary("i32.eq", left, r.budget), () => {
       // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
       f.call(services.suspendRegion, r.record);

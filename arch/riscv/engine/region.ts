@@ -42,9 +42,23 @@ export function targetOf({ offset, decoded }: PlacedInstruction): number | undef
   return format === "B" || format === "J" ? offset + decoded.imm : undefined;
 }
 
-/** Whether execution never goes on behind an instruction by itself. */
-function endsFlow({ format, name }: Decoded["instruction"]): boolean {
+function isJump({ instruction: { format, name } }: Decoded): boolean {
   return format === "J" || name === "jalr";
+}
+
+/** Whether an instruction leaves a return address behind: the region does not follow it, but goes on where it returns to. */
+export function isCall(decoded: Decoded): boolean {
+  return isJump(decoded) && decoded.rd !== 0;
+}
+
+/** Offset in the page of the code that a region goes on with at the target of a branch or jump. */
+export function followed(placed: PlacedInstruction): number | undefined {
+  return isCall(placed.decoded) ? undefined : targetOf(placed);
+}
+
+/** Whether execution never comes to what lies behind an instruction. */
+export function endsFlow(decoded: Decoded): boolean {
+  return isJump(decoded) && !isCall(decoded);
 }
 
 /** Finds the region of an address; undefined if nothing there can be translated. */
@@ -66,21 +80,16 @@ export function discoverRegion(u16: Uint16Array, entry: HostPhysAddr): Region | 
     } while (found.has(at) && !leaders.has(at) && !isTerminator(instructions.at(-1)!.decoded));
     blocks.push({ instructions, end: at });
     const last = instructions.at(-1)!;
-    const target = targetOf(last);
-    if (target !== undefined && !isCall(last.decoded)) add(target);
-    if (!endsFlow(last.decoded.instruction)) add(at);
+    const target = followed(last);
+    if (target !== undefined) add(target);
+    if (!endsFlow(last.decoded)) add(at);
   };
   add(entry % PAGE_SIZE);
   return { page, blocks, blockAt };
 }
 
-function isTerminator({ instruction }: Decoded): boolean {
-  return instruction.format === "B" || endsFlow(instruction);
-}
-
-/** A jump that leaves a return address behind: the region does not follow it. */
-export function isCall({ instruction, rd }: Decoded): boolean {
-  return instruction.format === "J" && rd !== 0;
+function isTerminator(decoded: Decoded): boolean {
+  return decoded.instruction.format === "B" || isJump(decoded);
 }
 
 /** Collects the instructions that can be reached, and where blocks must start. */
@@ -97,14 +106,14 @@ function explore(
       const decoded = decodeAt(u16, page, at);
       if (decoded?.instruction.run === undefined) break;
       found.set(at, decoded);
-      const target = targetOf({ offset: at, decoded });
-      if (target !== undefined && !isCall(decoded) && target >= 0 && target < PAGE_SIZE) {
+      const target = followed({ offset: at, decoded });
+      if (target !== undefined && target >= 0 && target < PAGE_SIZE) {
         leaders.add(target);
         work.push(target);
       }
       at += decoded.length;
-      if (endsFlow(decoded.instruction)) break;
-      if (target !== undefined) leaders.add(at);
+      if (endsFlow(decoded)) break;
+      if (isTerminator(decoded)) leaders.add(at);
     }
   }
   return { found, leaders };

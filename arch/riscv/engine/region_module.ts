@@ -1,5 +1,5 @@
 /**
- * Compiles regions: each becomes a WebAssembly function `(budget) -> budget left`, several share a module.
+ * Compiles regions: each becomes a WebAssembly function `(budget, depth) -> budget left`, several share a module.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import {
   type ValueType,
 } from "../../../core/wasm/mod.ts";
 import { FLOAT_HELPERS, type FloatHelper } from "../float/helpers.ts";
-import { FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
-import { isCall, type PlacedInstruction, type Region, targetOf } from "./region.ts";
-import { RegionOps, type RegionServices } from "./region_ops.ts";
+import { FIELD, WINDOW } from "../layout.ts";
+import { type BasicBlock, endsFlow, followed, type Region } from "./region.ts";
+import { RegionOps, type RegionServices, xRegister } from "./region_ops.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
@@ -30,6 +30,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: number; result: 
   atomicDone: { params: 2, result: false },
   floatDirty: { params: 0, result: false },
   illegal: { params: 1, result: false },
+  chain: { params: 3, result: true },
 };
 
 /** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
@@ -43,12 +44,13 @@ export function buildRegionModule(
   const services: Partial<Record<keyof RegionServices, FunctionReference>> = {};
   for (const [name, { params, result }] of Object.entries(SERVICES)) {
     const types = new Array<ValueType>(params).fill("i32");
+    if (name === "chain") types[2] = "i64";
     services[name as keyof RegionServices] = module.importFunction("env", name, types, result ? ["i32"] : []);
   }
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
   const floats = importFloats(module, regions);
   regions.forEach((region, index) => {
-    module.function(`r${index}`, ["i32"], ["i32"], (f) => {
+    module.function(`r${index}`, ["i32", "i32"], ["i32"], (f) => {
       emitRegion(f, region, helpers, services as RegionServices, floats);
       f.unreachable();
     }, { export: true });
@@ -81,22 +83,22 @@ function emitRegion(
   const pagePc = f.let(binary("i64.sub", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(entry)));
   const registers = new Map<number, Local>();
   for (const number of registersRead(region)) {
-    registers.set(number, f.let(load("i64.load", i32Const(0), WINDOW + X_REGISTERS + number * 8)));
+    registers.set(number, f.let(load("i64.load", i32Const(0), xRegister(number))));
   }
-  const ops = new RegionOps(f, helpers, services, floats, { budget: f.param(0), pagePc, registers });
-  const graph = region.blocks.map((block) => successorsOf(region, block.instructions.at(-1)!, block.end));
+  const ops = new RegionOps(f, helpers, services, floats, { budget: f.param(0), depth: f.param(1), pagePc, registers });
+  const graph = region.blocks.map((block) => successorsOf(region, block));
   emitStructured(f, graph, {
     node: (node, goTo) => {
       const block = region.blocks[node];
-      const leaveOr = (offset: number, inside: boolean) => () => {
-        const successor = inside ? region.blockAt.get(offset) : undefined;
+      const goOn = (offset: number): void => {
+        const successor = region.blockAt.get(offset);
         if (successor === undefined) ops.leaveAt(offset);
         else goTo(successor);
       };
-      const last = block.instructions.at(-1)!;
       ops.emitBlock(block, {
-        taken: leaveOr(targetOf(last) ?? 0, !isCall(last.decoded)),
-        next: leaveOr(block.end, true),
+        taken: () => goOn(followed(block.instructions.at(-1)!)!),
+        next: () => goOn(block.end),
+        goesOn: region.blockAt.has(block.end),
       });
     },
     irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
@@ -104,17 +106,10 @@ function emitRegion(
 }
 
 /** Blocks that a block leads to, by its last instruction. */
-function successorsOf({ blockAt }: Region, last: PlacedInstruction, end: number): number[] {
-  const { decoded } = last;
-  const successors: number[] = [];
-  const add = (offset: number): void => {
-    const block = blockAt.get(offset);
-    if (block !== undefined) successors.push(block);
-  };
-  const target = targetOf(last);
-  if (target !== undefined && !isCall(decoded)) add(target);
-  if (decoded.instruction.format !== "J" && decoded.instruction.name !== "jalr") add(end);
-  return successors;
+function successorsOf({ blockAt }: Region, { instructions, end }: BasicBlock): number[] {
+  const last = instructions.at(-1)!;
+  const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
+  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((block) => block !== undefined);
 }
 
 /** Numbers of the x registers that a region's instructions name as sources. */

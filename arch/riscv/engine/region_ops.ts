@@ -5,6 +5,7 @@
  */
 import {
   binary,
+  call,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
@@ -12,10 +13,11 @@ import {
   i64Const,
   load,
   type Local,
+  unary,
 } from "../../../core/wasm/mod.ts";
 import type { Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
-import type { BasicBlock, PlacedInstruction } from "./region.ts";
+import { type BasicBlock, isCall, type PlacedInstruction } from "./region.ts";
 import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
 import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
 
@@ -23,12 +25,16 @@ import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
 export interface RegionServices extends AccessServices {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
+  /** (budget, depth, expected pc) -> budget left: runs regions from pc on, see `region_chain.ts`. */
+  readonly chain: FunctionReference;
 }
 
 /** What a region's function is built around. */
 export interface RegionFrame {
-  /** Steps left: the function's parameter. */
+  /** Steps left: the function's first parameter. */
   readonly budget: Local;
+  /** Calls that may still nest in this one: its second parameter. */
+  readonly depth: Local;
   /** pc of offset 0 in the page. */
   readonly pagePc: Local;
   /** Locals of the x registers that the region reads. */
@@ -41,6 +47,8 @@ export interface BlockExits {
   taken(): void;
   /** Emits the way to the instruction behind it. */
   next(): void;
+  /** Whether the instruction behind it belongs to the region. */
+  readonly goesOn: boolean;
 }
 
 /** How the last instruction of a block ends it. */
@@ -50,10 +58,16 @@ function fallThrough({ next }: BlockExits): void {
   next();
 }
 
+/** Address of an x register. */
+export function xRegister(number: number): number {
+  return WINDOW + X_REGISTERS + number * 8;
+}
+
 /** Emits meanings into a region's function. */
 export class RegionOps extends WasmOps {
   readonly #frame: RegionFrame;
   readonly #illegal: FunctionReference;
+  readonly #chain: FunctionReference;
   #block!: BasicBlock;
   #index = 0;
   #end: BlockEnd | undefined;
@@ -70,6 +84,7 @@ export class RegionOps extends WasmOps {
     super(f, helpers, services, floats);
     this.#frame = frame;
     this.#illegal = services.illegal;
+    this.#chain = services.chain;
   }
 
   /**
@@ -84,7 +99,10 @@ export class RegionOps extends WasmOps {
     this.#block = block;
     f.if(
       binary("i32.lt_s", budget, i32Const(steps)),
-      () => this.leaveAt(block.instructions[0].offset),
+      () => {
+        this.setWord("leaveRegions", i32Const(1));
+        this.leaveAt(block.instructions[0].offset);
+      },
       undefined,
       "unlikely",
     );
@@ -136,7 +154,7 @@ export class RegionOps extends WasmOps {
     const number = this.#number(register);
     if (number === 0) return;
     const local = this.#frame.registers.get(number);
-    const place = WINDOW + X_REGISTERS + number * 8;
+    const place = xRegister(number);
     if (local === undefined) return this.code.store("i64.store", i32Const(0), value.expr, place);
     this.code.set(local, value.expr);
     this.code.store("i64.store", i32Const(0), local, place);
@@ -167,14 +185,33 @@ export class RegionOps extends WasmOps {
   }
 
   override jumpRelative(): void {
-    this.#end = ({ taken }) => taken();
+    const placed = this.#placed;
+    if (!isCall(placed.decoded)) {
+      this.#end = ({ taken }) => taken();
+      return;
+    }
+    const target = binary("i64.add", this.#frame.pagePc, i64Const(placed.offset + placed.decoded.imm));
+    this.#end = (exits) => this.#leaveFor(target, exits);
   }
 
   override jump(target: WasmValue): void {
-    this.#end = () => {
-      this.#storePc(binary("i64.and", target.expr, i64Const(-2n)));
-      this.code.return(this.#frame.budget);
-    };
+    this.#end = (exits) => this.#leaveFor(binary("i64.and", target.expr, i64Const(-2n)), exits);
+  }
+
+  /** Goes to an address outside of the region; if that is a call, it is one here too, and the region goes on when it returns. */
+  #leaveFor(target: Expr, { next, goesOn }: BlockExits): void {
+    const { code: f } = this;
+    const { budget, depth, registers } = this.#frame;
+    this.#storePc(target);
+    if (!goesOn || !isCall(this.#placed.decoded)) return f.return(budget);
+    f.if(unary("i32.eqz", depth), () => f.return(budget), undefined, "unlikely");
+    const back = f.let(this.nextPc().expr);
+    f.set(budget, call(this.#chain, budget, binary("i32.sub", depth, i32Const(1)), back));
+    const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
+    const mustLeave = binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
+    f.if(binary("i32.or", elsewhere, mustLeave), () => f.return(budget), undefined, "unlikely");
+    for (const [number, local] of registers) f.set(local, load("i64.load", i32Const(0), xRegister(number)));
+    next();
   }
 
   override saveProgress(): void {
@@ -183,12 +220,18 @@ export class RegionOps extends WasmOps {
   }
 
   protected override leaveIf(condition: Expr): void {
-    this.code.if(condition, () => this.code.return(this.#budgetNow()), undefined, "unlikely");
+    this.code.if(condition, () => this.#leaveToInterpreter(), undefined, "unlikely");
   }
 
   protected override illegal(): void {
     this.saveProgress();
     this.code.call(this.#illegal, i32Const(this.#placed.decoded.bits));
+    this.#leaveToInterpreter();
+  }
+
+  /** The instruction has said itself where execution goes on: perhaps in another mode, so that no caller may believe pc. */
+  #leaveToInterpreter(): void {
+    this.setWord("leaveRegions", i32Const(1));
     this.code.return(this.#budgetNow());
   }
 
@@ -204,7 +247,7 @@ export class RegionOps extends WasmOps {
   /** The write can have been to the region itself: what it compiled must not run any more. */
   #leaveIfCodeChanged(): void {
     this.code.if(
-      hartWord("regionsDropped"),
+      hartWord("leaveRegions"),
       () => {
         this.#storePc(this.nextPc().expr);
         this.code.return(this.#budgetNow());

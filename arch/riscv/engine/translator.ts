@@ -153,7 +153,7 @@ export class Translator {
     if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return; // its record has no room for the number
     const slot = this.#takeSlot();
     const bytes = buildRegionModule([region], this.#memory.wasmPages, this.#memory.shared);
-    const env = { ...this.#env, mulHighU: this.#exports.mulHighU };
+    const env = { ...this.#env, mulHighU: this.#exports.mulHighU, chain: this.#exports.chain };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env,
       float: this.#exports as WebAssembly.ModuleImports,
@@ -235,6 +235,6 @@ export class Translator {
     this.#pages.delete(page);
     // Only code that runs must be told: between runs the word is 0, so that states are comparable.
     const state = this.#current()?.state;
-    if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.regionsDropped, 1);
+    if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.leaveRegions, 1);
   }
 }
