@@ -110,6 +110,7 @@ export class Interpreter implements Engine {
       const steps = Math.min(left, turn);
       state.setWord(FIELD.budget, steps + budget - left);
       state.setWord(FIELD.budgetLeft, steps);
+      state.setWord(FIELD.leaveRegions, 0);
       const unused = this.#run(steps);
       state.setWord(FIELD.budgetLeft, unused);
       left -= steps - unused;

@@ -88,7 +88,8 @@ export function discoverRegion(u16: Uint16Array, entry: HostPhysAddr): Region | 
   return { page, blocks, blockAt };
 }
 
-function isTerminator(decoded: Decoded): boolean {
+/** Whether an instruction ends a block. */
+export function isTerminator(decoded: Decoded): boolean {
   return decoded.instruction.format === "B" || isJump(decoded);
 }
 

@@ -14,15 +14,19 @@ import { markFloatDirty } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { Operation, OPERATION_MASK } from "./record.ts";
 import { discoverRegion, type Region } from "./region.ts";
+import { straightStart } from "./region_entry.ts";
 import { buildRegionModule } from "./region_module.ts";
 
-/** Samples at one address after which its region is compiled. */
-const HOT = 60;
+/** Samples in one line of code after which a region is compiled there. */
+const HOT = Number(Deno.env.get("HOT") ?? 16);
+
+/** Bytes of a line, as a shift. */
+const LINE_SHIFT = 6;
 
 /** Regions that can exist at a time, at most 65536: a record holds the number in 16 bits. */
 const MOST_REGIONS = 16384;
 
-/** Addresses whose samples are counted at a time. */
+/** Lines whose samples are counted at a time. */
 const MOST_SAMPLED = 65536;
 
 /** What is compiled of one page. */
@@ -64,7 +68,8 @@ export class Translator {
   readonly #slots = new Map<HostPhysAddr, number>();
   /** Entries whose records have their instruction back until the run ends. */
   readonly #suspended: HostPhysAddr[] = [];
-  readonly #samples = new Map<HostPhysAddr, number>();
+  /** Samples by line. */
+  readonly #samples = new Map<number, number>();
   readonly #free: number[] = [];
   #next = 0;
   #exports: EngineExports | undefined;
@@ -128,15 +133,20 @@ export class Translator {
   }
 
   #sample(hart: Hart): void {
-    if (this.#always) return;
     const { state, mmu } = hart;
+    // A run that ended in regions says nothing of what is interpreted.
+    if (this.#always || state.word(FIELD.leaveRegions) !== 0) return;
     const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
     if (page === -1) return;
     const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
-    const count = (this.#samples.get(host) ?? 0) + 1;
+    const line = host >>> LINE_SHIFT;
+    const count = (this.#samples.get(line) ?? 0) + 1;
     if (this.#samples.size >= MOST_SAMPLED) this.#samples.clear();
-    this.#samples.set(host, count);
-    if (count === HOT) this.#compile(host);
+    this.#samples.set(line, count);
+    if (count < HOT) return;
+    this.#samples.delete(line);
+    const start = straightStart(this.#memory, this.#codePages, host);
+    this.#compile(this.#slots.has(start) ? host : start);
   }
 
   /** Drops every region. */
@@ -229,7 +239,6 @@ export class Translator {
       this.#slots.delete(entry);
       this.table.set(slot, null);
       this.#free.push(slot);
-      this.#samples.delete(entry);
       this.dropped++;
     }
     this.#pages.delete(page);
