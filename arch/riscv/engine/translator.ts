@@ -18,7 +18,7 @@ import { straightStart } from "./region_entry.ts";
 import { buildRegionModule } from "./region_module.ts";
 
 /** Samples in one line of code after which a region is compiled there. */
-const HOT = Number(Deno.env.get("HOT") ?? 16);
+const HOT = 32;
 
 /** Bytes of a line, as a shift. */
 const LINE_SHIFT = 6;
