@@ -95,10 +95,17 @@ export { type FdtBlob, type FdtReservation, readFdt } from "./core/fdt.ts";
 
 // RISC-V.
 export { riscv } from "./arch/riscv/mod.ts";
-export type { EngineName, Hart, HartHost, HartOptions, PendingMmio, PhysicalMap, TrapInfo } from "./arch/riscv/hart.ts";
+export type {
+  EngineName,
+  Hart,
+  HartHost,
+  HartMmu,
+  HartOptions,
+  PendingMmio,
+  PhysicalMap,
+  TrapInfo,
+} from "./arch/riscv/hart.ts";
 export type { HartState } from "./arch/riscv/hart_state.ts";
-export type { Flusher } from "./arch/riscv/mmu/flush.ts";
-export type { Mmu } from "./arch/riscv/mmu/mmu.ts";
 export { disassemble } from "./arch/riscv/disassemble.ts";
 export {
   type SbiCall,

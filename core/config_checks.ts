@@ -18,6 +18,7 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (value === null) return "null";
+  if (value === undefined) return "nothing";
   return typeof value === "object" ? "a table" : `a ${typeof value}`;
 }
 
@@ -135,7 +136,8 @@ export function refuse(reason: string): Check {
 /** ` (did you mean "x"?)` for the known word that is nearest, or nothing if none is near. */
 export function nearest(word: string, known: readonly string[]): string {
   let best = "";
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  // A word of which every letter differs is not near.
+  let bestDistance = Math.min(Math.max(2, Math.floor(word.length / 3)) + 1, word.length);
   for (const candidate of known) {
     const distance = editDistance(word, candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

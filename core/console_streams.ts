@@ -77,6 +77,7 @@ export class ConsoleStream implements VmConsole {
   #decoder: TextDecoder = new TextDecoder();
   #text = "";
   #waiters: Waiter[] = [];
+  #matchDue = false;
 
   /** Makes a console whose input goes through `inbox`. */
   constructor(name: string, inbox: Inbox) {
@@ -189,7 +190,21 @@ export class ConsoleStream implements VmConsole {
       copy.set(bytes);
       for (const listener of this.#listeners) listener(copy);
     }
-    if (this.#waiters.length > 0) this.#match();
+    if (this.#waiters.length > 0) this.#matchSoon();
+  }
+
+  /**
+   * Searches once for all that the guest writes until the host's turn comes: a device writes byte by byte, and a search looks at the
+   * whole text.
+   */
+  #matchSoon(): void {
+    if (this.#total - this.#decoded >= HISTORY_LIMIT / 2) return this.#match();
+    if (this.#matchDue) return;
+    this.#matchDue = true;
+    queueMicrotask(() => {
+      this.#matchDue = false;
+      this.#match();
+    });
   }
 
   #remember(bytes: Uint8Array): void {

@@ -48,6 +48,7 @@ export class Hypervisor {
   #hub: IvcHub = new IvcHub();
   /** VMs by number; undefined while one is being built. */
   #vms: Map<number, { name: string; vm: AxVM | undefined }> = new Map();
+  #building: Set<Promise<AxVM>> = new Set();
 
   /** Makes a hypervisor without VMs. */
   constructor(options: HypervisorOptions) {
@@ -86,8 +87,10 @@ export class Hypervisor {
     try {
       const base = options.base === undefined ? undefined : new URL(options.base);
       const host = options.host ?? this.#host;
-      entry.vm = await AxVM.create(valid, { id, name, arch, host, base, memory: this.#memory, hub: this.#hub });
-      return entry.vm;
+      const created = AxVM.create(valid, { id, name, arch, host, base, memory: this.#memory, hub: this.#hub });
+      const building = created.then((vm) => entry.vm = vm).finally(() => this.#building.delete(building));
+      this.#building.add(building);
+      return await building;
     } catch (error) {
       this.#vms.delete(id);
       throw error;
@@ -115,13 +118,23 @@ export class Hypervisor {
         `Cannot remove VM ${JSON.stringify(idOrName)}: there is no such VM; there are ${known}`,
       );
     }
-    await vm.dispose();
-    this.#vms.delete(vm.id);
+    try {
+      await vm.dispose();
+    } finally {
+      this.#vms.delete(vm.id);
+    }
   }
 
-  /** Removes all VMs. */
+  /**
+   * Removes all VMs, those that are being built too.
+   *
+   * @throws the first error, after all of them were tried
+   */
   async dispose(): Promise<void> {
-    for (const { id } of this.list()) if (this.#vms.get(id)?.vm) await this.remove(id);
+    await Promise.allSettled(this.#building);
+    const removals = this.list().map(({ id }) => this.remove(id));
+    const failed = (await Promise.allSettled(removals)).find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   /** {@link dispose}, for `await using`. */

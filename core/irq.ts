@@ -12,6 +12,8 @@ export interface IrqLine {
 
 /** What collects the lines of devices and interrupts CPUs. */
 export interface IrqController {
+  /** Numbers of the first and last wire that there is. Left out: any number will do. */
+  readonly inputs?: { readonly first: number; readonly last: number };
   /** Called when the level of the wire `irq` changes. */
   setIrq(irq: number, asserted: boolean): void;
 }

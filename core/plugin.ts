@@ -37,6 +37,8 @@ export interface PluginServices {
   extend(point: ExtensionPoint<unknown>, value: unknown): void;
   /** What a device may ask of the VM, on behalf of the plugin of that name. */
   control(plugin: string): VmControl;
+  /** Ends the VM because something that a plugin left behind threw. */
+  failed(plugin: string, what: string, error: unknown): void;
 }
 
 /** A device that a plugin asked for. */
@@ -169,6 +171,8 @@ function createContext(
   const register = (what: string): void => {
     if (!open) throw pluginError(name, `${what} is possible during setup only`);
   };
+  const guarded = guard((what, error) => services.failed(name, what, error));
+  const control = services.control(name);
   const context: PluginContext = {
     device(spec) {
       register(`Adding device "${spec.name}"`);
@@ -188,18 +192,18 @@ function createContext(
     },
     irq: (wire) => services.irq(wire),
     memory: services.memory,
-    clock: services.clock,
+    clock: guardedClock(services.clock, guarded),
     console: (consoleName) => services.console(consoleName),
     options: config.options ?? {},
     onExit(hook) {
       register("Observing exits");
-      registrations.exitHooks.push(hook);
+      registrations.exitHooks.push(guarded("The observer of exits", hook));
     },
     onReset(hook) {
       register("Observing resets");
       registrations.resetHooks.push(hook);
     },
-    vm: services.control(name),
+    vm: { ...control, later: (work, done) => control.later(work, guarded("Completing background work", done)) },
   };
   return {
     context,
@@ -207,6 +211,30 @@ function createContext(
       open = false;
       return devices;
     },
+  };
+}
+
+/** Makes a function that never throws of one that a plugin leaves behind. */
+type Guard = <Args extends unknown[]>(what: string, action: (...args: Args) => void) => (...args: Args) => void;
+
+function guard(failed: (what: string, error: unknown) => void): Guard {
+  return (what, action) => (...args) => {
+    try {
+      action(...args);
+    } catch (error) {
+      failed(what, error);
+    }
+  };
+}
+
+function guardedClock(clock: Clock, guarded: Guard): Clock {
+  return {
+    frequency: clock.frequency,
+    get epoch(): number {
+      return clock.epoch;
+    },
+    now: () => clock.now(),
+    timer: (name, callback) => clock.timer(name, guarded(`Timer "${name}"`, callback)),
   };
 }
 

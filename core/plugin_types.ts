@@ -74,7 +74,7 @@ export interface PluginContext {
   console(name: string): ConsolePort;
   /** The plugin's options from the VM's configuration. */
   readonly options: PluginOptions;
-  /** Observes every exit of every virtual CPU. */
+  /** Observes the exits of all virtual CPUs. A turn that merely ends is one, of kind `Nothing`; where the host interrupts it is none. */
   onExit(hook: (cpu: number, exit: AxVCpuExitReason) => void): void;
   /** Called when the VM is reset. */
   onReset(hook: () => void): void;

@@ -8,11 +8,12 @@ import type { CompletionState } from "./completions.ts";
 import type { VmConfig } from "./config_types.ts";
 import type { ConsoleState } from "./console_streams.ts";
 import { HypervisorError } from "./errors.ts";
+import { attempt } from "./plugin.ts";
 import { isZero } from "./state_hash.ts";
 import type { AxVCpuSnapshot } from "./vcpu.ts";
 import type { ClockState } from "./vm_clock.ts";
 import type { DeviceSet } from "./vm_devices.ts";
-import type { Schedule, VmMachine } from "./vm_machine.ts";
+import type { BuiltDevice, Schedule, VmMachine } from "./vm_machine.ts";
 
 /** Version of the tree. A snapshot of another version is refused. */
 export const SNAPSHOT_VERSION = 1;
@@ -87,13 +88,17 @@ export async function saveMachine(machine: VmMachine): Promise<VmSnapshot> {
     random: machine.randomSequence?.save(),
     vcpus: vcpus.map((cpu) => cpu.save()),
     guest: guest.save?.(),
-    devices: Object.fromEntries(devices.map(({ spec, device }) => [spec.name, structuredClone(device.state)])),
+    devices: Object.fromEntries(devices.map((built) => [built.spec.name, saveDevice(built)])),
     completions: completions.save(),
     consoles: Object.fromEntries([...consoles].map(([name, console]) => [name, console.save()])),
     entry: machine.entry,
     populated,
     memory,
   };
+}
+
+function saveDevice({ plugin, spec, device }: BuiltDevice): unknown {
+  return attempt(plugin, `Cannot save the state of device "${spec.name}"`, () => structuredClone(device.state));
 }
 
 /** Takes a snapshot over that {@link checkSnapshot} allowed, into a machine that was reset. */

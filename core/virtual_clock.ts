@@ -89,9 +89,9 @@ export class VirtualClock implements VmClock {
     this.#skipped += Math.max(0, Math.ceil(deadline) - this.now());
   }
 
-  /** Always 0: nobody waits for virtual time. */
-  millisecondsUntil(_deadline: number): number {
-    return 0;
+  /** 0, because nobody waits for virtual time; Infinity for a moment that never comes: then only the outside ends the wait. */
+  millisecondsUntil(deadline: number): number {
+    return deadline === Infinity ? Infinity : 0;
   }
 
   /** Runs what is due. */

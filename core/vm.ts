@@ -35,7 +35,7 @@ export class AxVM {
   #pauseRequested = false;
   #onStatus: Set<(status: VmStatus) => void> = new Set();
   #reboots = 0;
-  #disposed = false;
+  #disposal: Promise<void> | undefined;
 
   private constructor(built: BuiltMachine) {
     this.#built = built;
@@ -154,7 +154,7 @@ export class AxVM {
    * @throws {StateError} if it is running
    */
   run(options: RunOptions = {}): Promise<RunOutcome> {
-    this.#refuse("run", this.#disposed, "it was disposed of");
+    this.#refuse("run", this.#disposal !== undefined, "it was disposed of");
     this.#refuse("run", this.#running !== undefined, "it is running already");
     this.#running = this.#run(options).finally(() => this.#running = undefined);
     return this.#running;
@@ -187,12 +187,15 @@ export class AxVM {
     }
     const ended = this.#running;
     this.#request("stop", () => this.#stopRequested = true);
-    await ended;
+    // Whoever runs the VM learns how that ended; here it only matters that it has.
+    await ended.catch(() => {});
+    // The run may have reached its step limit before the request reached it.
+    if (this.#running === undefined && this.#status === "suspended") this.#powerOff("it was stopped");
   }
 
   /** Reboots a running VM; puts another one back into its state before the first run. */
   reset(): void {
-    this.#refuse("reset", this.#disposed, "it was disposed of");
+    this.#refuse("reset", this.#disposal !== undefined, "it was disposed of");
     if (this.#running === undefined) {
       this.#reset();
       this.#setStatus("loaded");
@@ -205,10 +208,7 @@ export class AxVM {
 
   /** Stops the VM and releases all it holds: disks, memory, channels. */
   async dispose(): Promise<void> {
-    if (this.#disposed) return;
-    await this.stop();
-    this.#disposed = true;
-    await this.#built.dispose();
+    await (this.#disposal ??= this.stop().finally(() => this.#built.dispose()));
   }
 
   /** {@link dispose}, for `await using`. */
@@ -253,7 +253,7 @@ export class AxVM {
 
   /** Takes a snapshot over, made by a VM of the same configuration; {@link run} goes on from there. */
   restore(snapshot: VmSnapshot): void {
-    this.#refuse("restore", this.#disposed, "it was disposed of");
+    this.#refuse("restore", this.#disposal !== undefined, "it was disposed of");
     this.#refuse("restore", this.#running !== undefined, "it is running; stop it first");
     checkSnapshot(this.#machine, snapshot);
     this.#reset();
@@ -271,8 +271,8 @@ export class AxVM {
     const { clock } = this.#machine;
     if (this.#status !== "suspended") {
       this.#reset();
-      loadMachine(this.#machine);
       this.#untouched = false;
+      loadMachine(this.#machine);
     }
     if (options.replay) this.#runner.replay = options.replay.filter(({ kind }) => kind === "input");
     this.#setStatus("running");
@@ -349,17 +349,20 @@ export class AxVM {
   /** Back to the state before the first run, at step 0 and tick 0. */
   #reset(): void {
     const machine = this.#machine;
-    resetMachine(machine, this.#built.deviceSet, this.#untouched);
+    // Time and chance first: devices may set timers when they are reset.
     machine.schedule.steps = 0;
     machine.clock.reset();
-    this.#reboots = 0;
     machine.randomSequence?.restart();
+    this.#reboots = 0;
+    resetMachine(machine, this.#built.deviceSet, this.#untouched);
     if (!this.#untouched) { for (const console of machine.consoles.values()) console.reset(); }
   }
 
-  /** Something from outside for the run loop: through the door, like everything else. */
+  /** Something from outside for the run loop: through the door, like everything else. It concerns the run that goes on now. */
   #request(kind: string, apply: () => void): void {
+    const run = this.#running;
     this.#machine.inbox.post({ kind, target: this.name }, () => {
+      if (this.#running !== run) return;
       apply();
       this.#runner.attention = true;
     });

@@ -172,8 +172,8 @@ class Builder {
     this.#options.hub.leave(this.#options.id);
     const disposals = (this.#deviceSet?.devices ?? []).toReversed().map(({ device }) => device.dispose?.());
     const results = await Promise.allSettled(disposals);
-    // Disks that no device took over are nobody's but ours; closing twice is harmless.
-    if (!this.#deviceSet) await Promise.allSettled(this.#disks.map((disk) => disk.close?.()));
+    // A disk that no device took over is nobody's but ours; closing twice is harmless.
+    await Promise.allSettled(this.#disks.map((disk) => disk.close?.()));
     if (this.#guest?.perCpu.isEnabled()) this.#guest.perCpu.hardwareDisable();
     this.#space?.dispose();
     for (const { memory, host, size } of this.#linear.splice(0)) {
@@ -261,6 +261,10 @@ class Builder {
         throw new HypervisorError(`this VM has no extension point "${point.name}"; it has ${known}`);
       },
       control: (plugin) => this.#control(plugin),
+      failed: (plugin, what, error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#machine!.failure ??= `[plugin ${plugin}] ${what} failed: ${reason}`;
+      },
     };
   }
 

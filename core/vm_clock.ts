@@ -40,7 +40,7 @@ export interface VmClock extends Clock {
   stepsUntil(deadline: number): number;
   /** An idle VM reaches `deadline` at once (virtual clock). A real clock does nothing: the VM sleeps. */
   skipTo(deadline: number): void;
-  /** Milliseconds of host time until a deadline; 0 for a virtual clock. */
+  /** Milliseconds of host time until a deadline; Infinity for Infinity, else 0 for a virtual clock. */
   millisecondsUntil(deadline: number): number;
   /** Runs the callbacks of all timers that are due, in the order of deadlines, of names where deadlines are equal. */
   expire(): void;

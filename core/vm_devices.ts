@@ -4,9 +4,11 @@
  * @module
  */
 import type { MmioBus } from "./bus.ts";
+import { show } from "./config_checks.ts";
+import type { Device } from "./device.ts";
 import { HypervisorError } from "./errors.ts";
 import type { IrqController, IrqLine } from "./irq.ts";
-import { attempt, type DeviceRequest } from "./plugin.ts";
+import { attempt, type DeviceRequest, pluginError } from "./plugin.ts";
 import type { BuiltDevice } from "./vm_machine.ts";
 
 /** The wire of one device. It may be driven before the controller at its other end exists. */
@@ -70,18 +72,52 @@ export function createDevices(requests: readonly DeviceRequest[], bus: MmioBus, 
     for (const { plugin, spec, base, irq: wanted } of requests) {
       const irq = withInterrupts ? wanted : undefined;
       const wire = new Wire(irq ?? 0);
-      const device = attempt(plugin, `Cannot create device "${spec.name}"`, () => spec.create({ irq: wire }));
+      const device = attempt(plugin, `Cannot create device "${spec.name}"`, () => checked(spec.create({ irq: wire })));
       devices.push({ plugin, spec, base, irq, device });
       if (irq !== undefined) wires.push(wire);
       bus.attach(spec.name, device);
     }
     const controller = findController(devices);
-    if (controller) { for (const wire of wires) wire.connect(controller.device.irqController!); }
+    if (controller) {
+      checkInputs(devices, controller);
+      for (const wire of wires) wire.connect(controller.device.irqController!);
+    }
   } catch (error) {
-    for (const { device } of devices.toReversed()) void device.dispose?.();
+    disposeDevices(devices);
     throw error;
   }
   return { devices, wires };
+}
+
+/** Lets go of devices of a VM that is not to be. What goes wrong meanwhile must not hide why. */
+function disposeDevices(devices: readonly BuiltDevice[]): void {
+  for (const { device } of devices.toReversed()) void (async () => await device.dispose?.())().catch(() => {});
+}
+
+/** Plugins need not be TypeScript, so nobody may have checked what they return. */
+function checked(device: Device): Device {
+  if (typeof device !== "object" || device === null) {
+    throw new HypervisorError(`its create() returned ${show(device)}; return an object with state, read and write`);
+  }
+  const { state, read, write } = device;
+  if (typeof state === "object" && state !== null && typeof read === "function" && typeof write === "function") {
+    return device;
+  }
+  throw new HypervisorError("its create() returned an object that lacks state, read or write; give it all three");
+}
+
+/** A wire to an input that does not exist would be silent for ever. */
+function checkInputs(devices: readonly BuiltDevice[], { plugin: owner, spec: { name }, device }: BuiltDevice): void {
+  const { inputs } = device.irqController!;
+  if (inputs === undefined) return;
+  for (const { plugin, spec, irq } of devices) {
+    if (irq === undefined || (irq >= inputs.first && irq <= inputs.last)) continue;
+    throw pluginError(
+      plugin,
+      `Cannot wire device "${spec.name}" to interrupt ${irq}: "${name}" of plugin "${owner}" has inputs ${inputs.first} ` +
+        `to ${inputs.last}; give the device one of these`,
+    );
+  }
 }
 
 /** The interrupt controller of a VM. Throws if there are several. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AxVCpuExitReason } from "./exit.ts";
 import type { AppliedEvent } from "./inbox.ts";
 import type { AxVCpu } from "./vcpu.ts";
 import { handleExit } from "./vm_exits.ts";
@@ -14,17 +15,20 @@ const TURN_ALONE = 200_000;
 /** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
 const TURN_SHARED = 20_000;
 
-/** Effort, in steps, after which the loop looks at the host's clock. */
+/** Most effort, in steps, after which the loop looks at the host's clock. */
 const LOOK_AROUND = 400_000;
+
+/** Least effort: a guest that does nothing but trap runs a hundred times slower than others. */
+const LEAST_LOOK_AROUND = 2000;
+
+/** Milliseconds that should lie between two looks at the host's clock. */
+const LOOK_AFTER_MS = 2;
 
 /** Effort that an exit counts for: about a microsecond. */
 const EXIT_EFFORT = 200;
 
 /** Milliseconds of host time after which the host's event loop gets a turn. */
 const YIELD_AFTER_MS = 5;
-
-/** Effort after which it gets one if the host has no clock. */
-const YIELD_AFTER_EFFORT = 2_000_000;
 
 /** Effort of an idle skip of virtual time. */
 const SKIP_EFFORT = 2000;
@@ -51,11 +55,15 @@ export class VmRunner {
   #effort = 0;
   #lastYield = 0;
   #looked = 0;
+  #lookedAt = 0;
+  /** Effort until the next look at the host's clock, by how fast the guest ran of late. */
+  #stride: number;
 
   /** Runs `machine`. */
   constructor(machine: VmMachine) {
     this.#machine = machine;
-    const { clock, inbox, completions } = machine;
+    const { clock, inbox, completions, host } = machine;
+    this.#stride = host.realTime ? LEAST_LOOK_AROUND : LOOK_AROUND;
     clock.setRunningSteps(() => this.#running === undefined ? 0 : this.#running.steps);
     clock.onEarlierDeadline = (): void => {
       this.#deadlineMoved = true;
@@ -78,7 +86,7 @@ export class VmRunner {
   async run(limit: number): Promise<RunPause> {
     const machine = this.#machine;
     const { schedule, clock, completions, host } = machine;
-    this.#lastYield = host.nowMs();
+    this.#lastYield = this.#lookedAt = host.nowMs();
     this.#running = undefined;
     for (;;) {
       this.letIn();
@@ -100,7 +108,7 @@ export class VmRunner {
       if (this.#isTimeToYield()) {
         this.#letOthersBind();
         await host.yieldToHost();
-        this.#lastYield = host.nowMs();
+        this.#lastYield = this.#lookedAt = host.nowMs();
         this.#effort = 0;
         this.#looked = 0;
       }
@@ -123,12 +131,17 @@ export class VmRunner {
     const { host, inbox } = this.#machine;
     if (!inbox.isEmpty) return;
     this.#letOthersBind();
-    if (milliseconds < SHORTEST_SLEEP_MS) return await host.yieldToHost();
-    const length = milliseconds === Infinity ? Infinity : Math.min(LONGEST_SLEEP_MS, milliseconds);
-    const sleep = host.sleep(length);
-    this.#wake = (): void => sleep.cancel();
-    await sleep.done;
-    this.#wake = undefined;
+    if (milliseconds < SHORTEST_SLEEP_MS) {
+      await host.yieldToHost();
+    } else {
+      const length = milliseconds === Infinity ? Infinity : Math.min(LONGEST_SLEEP_MS, milliseconds);
+      const sleep = host.sleep(length);
+      this.#wake = (): void => sleep.cancel();
+      await sleep.done;
+      this.#wake = undefined;
+    }
+    // The guest was not slow meanwhile.
+    this.#lookedAt = host.nowMs();
   }
 
   /** Stores the state of the CPU that is loaded, so that all of them can be looked at. */
@@ -143,11 +156,19 @@ export class VmRunner {
     if (this.#machine.sharesMemory) this.unbind();
   }
 
+  /** Without a clock every look is a turn for the host: that costs microseconds. */
   #isTimeToYield(): boolean {
-    if (this.#effort - this.#looked < LOOK_AROUND) return false;
+    if (this.#effort - this.#looked < this.#stride) return false;
     this.#looked = this.#effort;
     const { host } = this.#machine;
-    return host.realTime ? host.nowMs() - this.#lastYield >= YIELD_AFTER_MS : this.#effort >= YIELD_AFTER_EFFORT;
+    if (!host.realTime) return true;
+    const now = host.nowMs();
+    const elapsed = now - this.#lookedAt;
+    this.#lookedAt = now;
+    if (elapsed > 2 * LOOK_AFTER_MS) {
+      this.#stride = Math.max(LEAST_LOOK_AROUND, Math.floor(this.#stride * LOOK_AFTER_MS / elapsed));
+    } else if (elapsed < LOOK_AFTER_MS) this.#stride = Math.min(LOOK_AROUND, this.#stride * 2);
+    return now - this.#lastYield >= YIELD_AFTER_MS;
   }
 
   /** The CPU whose turn is not over. */
@@ -186,12 +207,13 @@ export class VmRunner {
     const { schedule, clock } = machine;
     const { arch } = cpu;
     this.#load(cpu);
-    const lookAt = this.#looked + LOOK_AROUND;
+    const lookAt = this.#looked + this.#stride;
     let deadline = arch.timerDeadline();
     let room = this.#stepsToEvent();
     let first = true;
     while (schedule.left > 0) {
-      let budget = Math.min(schedule.left, limit - schedule.steps, room, this.#stepsToReplay());
+      const wanted = Math.min(schedule.left, limit - schedule.steps, room, this.#stepsToReplay());
+      let budget = Math.min(wanted, lookAt - this.#effort);
       if (budget <= 0) {
         // An event that stays due although it was handled must not keep the guest from going on.
         if (!first || schedule.steps >= limit) return;
@@ -203,11 +225,13 @@ export class VmRunner {
       this.#running = undefined;
       const used = arch.steps;
       schedule.steps += used;
-      schedule.left -= Math.max(1, used);
+      // Not a step more: an attempt that was taken back may come first or last in a slice, and a turn must not depend on that.
+      schedule.left -= used;
       room -= used;
       clock.advance(used);
       this.#effort += used + EXIT_EFFORT;
-      for (const hook of machine.exitHooks) hook(cpu.id, exit);
+      // Where the host cuts a turn into slices is nothing that a guest may notice through an observer.
+      if (exit.kind !== "Nothing" || schedule.left <= 0) this.#tellObservers(cpu.id, exit);
       if (exit.kind !== "Nothing") handleExit(machine, cpu, exit);
       if (this.attention || machine.power !== undefined || machine.failure !== undefined) return;
       if (cpu.state !== "Ready" || this.#effort >= lookAt) return;
@@ -216,6 +240,10 @@ export class VmRunner {
         room = this.#stepsToEvent();
       }
     }
+  }
+
+  #tellObservers(cpu: number, exit: AxVCpuExitReason): void {
+    for (const hook of this.#machine.exitHooks) hook(cpu, exit);
   }
 
   #stepsToReplay(): number {

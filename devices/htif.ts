@@ -2,12 +2,16 @@
  * The host-target interface of the Berkeley tools, as Spike has it (riscv-isa-sim fesvr/htif.cc, syscall.cc, device.cc): the
  * guest writes a command to the 64-bit word `tohost` and finds the answer in `fromhost`.
  *
- * Both words are where the symbols of the guest's image say, in ordinary RAM, and are looked at between slices of execution.
+ * Both words are where the symbols of the guest's image say, in ordinary RAM, and are looked at now and then: at exits of a CPU, and
+ * often for a while after a command, for the guest waits for the answer and more will follow. All these moments are functions of
+ * executed steps, so runs on virtual time repeat.
+ *
  * An image without symbols uses the device's window: `fromhost` at 0, `tohost` at 8 (as QEMU hw/char/riscv_htif.c).
  *
  * @module
  */
 import type { AccessWidth } from "../core/address.ts";
+import type { Clock, Timer } from "../core/clock.ts";
 import type { ConsolePort } from "../core/console.ts";
 import type { Device } from "../core/device.ts";
 import type { GuestDma, VmControl } from "../core/plugin_types.ts";
@@ -25,12 +29,18 @@ export interface HtifState {
   reading: boolean;
   /** An answer that waits until the guest has taken the one before it. */
   answer: Word | null;
+  /** Tick of the next look at `tohost`; null: only exits of a CPU are one. */
+  lookAt: number | null;
+  /** Ticks from the last look to that one. */
+  interval: number;
 }
 
 /** What the interface is connected to. */
 export interface HtifOptions {
   /** The guest's memory. */
   readonly memory: GuestDma;
+  /** Follows the guest. */
+  readonly clock: Clock;
   /** Where characters go and come from. */
   readonly port: ConsolePort;
   /** Ends the VM, and knows where the words are. */
@@ -46,8 +56,11 @@ const SYS_WRITE = 64, SYS_EXIT = 93, EBADF = 9, EFAULT = 14, ENOSYS = 38;
 /** Most bytes that one write copies; the guest learns the number and goes on. */
 const WRITE_MAX = 1 << 16;
 
+/** Ticks from a command to the next look at `tohost`, and the wait after which looking often ends: each is twice the one before. */
+const SHORTEST_WAIT = 100, LONGEST_WAIT = 20_000;
+
 function powerOn(): HtifState {
-  return { tohost: [0, 0], fromhost: [0, 0], reading: false, answer: null };
+  return { tohost: [0, 0], fromhost: [0, 0], reading: false, answer: null, lookAt: null, interval: 0 };
 }
 
 /** The host-target interface. */
@@ -57,14 +70,18 @@ export class Htif implements Device {
   readonly #memory: GuestDma;
   readonly #port: ConsolePort;
   readonly #vm: Pick<VmControl, "powerOff" | "symbol">;
+  readonly #clock: Clock;
+  readonly #timer: Timer;
   /** Addresses of the words in RAM; looked up when the guest first runs, for the image is loaded by then. */
   #symbols: { tohost: number | undefined; fromhost: number | undefined } | undefined;
 
   /** Makes the interface. */
-  constructor({ memory, port, vm }: HtifOptions) {
+  constructor({ memory, clock, port, vm }: HtifOptions) {
     this.#memory = memory;
+    this.#clock = clock;
     this.#port = port;
     this.#vm = vm;
+    this.#timer = clock.timer("htif/look", () => this.#look());
     port.onInput(() => this.#answer());
   }
 
@@ -85,22 +102,48 @@ export class Htif implements Device {
     this.#answer();
   }
 
-  /** Looks at `tohost` in RAM; called after every exit of a CPU. */
+  /** Looks at `tohost` in RAM; called at exits of a CPU. */
   poll(): void {
-    this.#symbols ??= { tohost: this.#vm.symbol("tohost"), fromhost: this.#vm.symbol("fromhost") };
-    const { tohost } = this.#symbols;
-    if (tohost === undefined) return;
-    this.#answer();
-    const command = this.#load(tohost);
-    if (!command || !(command[0] | command[1]) || this.state.answer) return;
-    this.#store(tohost, [0, 0]);
-    this.#handle(command);
-    this.#answer();
+    if (this.#serve()) this.#lookAfter(SHORTEST_WAIT);
   }
 
   /** Back to power-on. */
   reset(): void {
     Object.assign(this.state, powerOn());
+    this.#timer.cancel();
+  }
+
+  /** Sets the timer as the restored state says. */
+  restored(): void {
+    if (this.state.lookAt === null) this.#timer.cancel();
+    else this.#timer.set(this.state.lookAt);
+  }
+
+  /** Serves the command in RAM, if there is one. */
+  #serve(): boolean {
+    this.#symbols ??= { tohost: this.#vm.symbol("tohost"), fromhost: this.#vm.symbol("fromhost") };
+    const { tohost } = this.#symbols;
+    if (tohost === undefined) return false;
+    this.#answer();
+    const command = this.#load(tohost);
+    if (!command || !(command[0] | command[1]) || this.state.answer) return false;
+    this.#store(tohost, [0, 0]);
+    this.#handle(command);
+    this.#answer();
+    return true;
+  }
+
+  /** The timer's turn: the next one follows soon after a command, ever later without one. */
+  #look(): void {
+    this.state.lookAt = null;
+    const wait = this.#serve() ? SHORTEST_WAIT : 2 * this.state.interval;
+    if (wait <= LONGEST_WAIT) this.#lookAfter(wait);
+  }
+
+  #lookAfter(wait: number): void {
+    this.state.interval = wait;
+    this.state.lookAt = this.#clock.now() + wait;
+    this.#timer.set(this.state.lookAt);
   }
 
   #window(offset: number): Word | undefined {

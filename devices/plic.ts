@@ -37,6 +37,8 @@ export class Plic implements Device {
   readonly state: PlicState;
   /** Where the wires of devices end. */
   readonly irqController: IrqController = this;
+  /** Sources are numbered from 1. */
+  readonly inputs: { readonly first: number; readonly last: number };
   readonly #sources: number;
   readonly #targets: readonly (IrqLine | undefined)[];
 
@@ -49,6 +51,7 @@ export class Plic implements Device {
   constructor(targets: readonly (IrqLine | undefined)[], sources = 96) {
     this.#targets = targets;
     this.#sources = sources;
+    this.inputs = { first: 1, last: sources };
     this.state = this.#powerOn();
   }
 

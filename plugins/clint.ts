@@ -6,7 +6,7 @@
 import type { FdtCell } from "../core/fdt_types.ts";
 import type { Plugin } from "../core/plugin_types.ts";
 import { Clint, type ClintTarget } from "../devices/clint.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** Interrupt numbers at a CPU: machine software, machine timer. */
 const MACHINE_SOFTWARE = 3, MACHINE_TIMER = 7;

@@ -5,7 +5,7 @@
  */
 import type { Plugin } from "../core/plugin_types.ts";
 import { GoldfishRtc } from "../devices/goldfish_rtc.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** The time of day. */
 const plugin: Plugin = {

@@ -8,7 +8,7 @@
  */
 import type { Plugin } from "../core/plugin_types.ts";
 import { Htif } from "../devices/htif.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** The host-target interface. */
 const plugin: Plugin = {
@@ -23,7 +23,8 @@ const plugin: Plugin = {
       ...VIRT.htif,
       create: () => {
         const port = context.console(String(context.options.console ?? "uart0"));
-        return htif = new Htif({ memory: context.memory, vm: context.vm, port });
+        const { memory, clock, vm } = context;
+        return htif = new Htif({ memory, clock, vm, port });
       },
     });
     context.onExit(() => htif?.poll());

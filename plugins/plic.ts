@@ -7,7 +7,7 @@ import type { FdtCell } from "../core/fdt_types.ts";
 import type { IrqLine } from "../core/irq.ts";
 import type { Plugin, PluginContext } from "../core/plugin_types.ts";
 import { Plic } from "../devices/plic.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** Highest interrupt number, as on QEMU's board. */
 const SOURCES = 96;

@@ -6,7 +6,7 @@
 import type { FdtNode } from "../core/fdt_types.ts";
 import type { Plugin } from "../core/plugin_types.ts";
 import { FINISHER_PASS, FINISHER_RESET, TestFinisher } from "../devices/test_finisher.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** A node that tells the kernel which value written to the finisher does what `compatible` says. */
 function syscon(compatible: string, value: number): FdtNode {

@@ -5,7 +5,7 @@
  */
 import { Uart16550 } from "../devices/uart16550.ts";
 import type { Plugin } from "../core/plugin_types.ts";
-import { VIRT } from "./virt_board.ts";
+import { VIRT } from "./virt_map.ts";
 
 /** The serial port. */
 const plugin: Plugin = {

@@ -1,50 +1,14 @@
 /**
- * The default board: the devices of QEMU's `virt` machine at its addresses and interrupt numbers (QEMU hw/riscv/virt.c).
+ * The default board: the devices of QEMU's `virt` machine, each where `virt_map.ts` says.
  *
- * This file alone knows them. The single plugins take theirs from here, and the board loads those plugins one by one, so a VM
- * can have the whole board, the board without some parts, or single plugins.
+ * The board loads the single plugins one by one, so a VM can have the whole board, the board without some parts, or single plugins.
  *
  * @module
  */
 import { HypervisorError } from "../core/errors.ts";
 import type { FdtValue } from "../core/fdt_types.ts";
 import { type ExtensionPoint, extensionPoint, type Plugin, type PluginContext } from "../core/plugin_types.ts";
-
-/** Where a device of the board is. */
-export interface Place {
-  /** Guest-physical address of its window. */
-  readonly base: number;
-  /** Bytes of its window. */
-  readonly size: number;
-  /** Number of its wire at the PLIC. */
-  readonly irq?: number;
-}
-
-/** The board's map. HTIF, which QEMU's board lacks, is where QEMU's `spike` machine has it. */
-export const VIRT = {
-  testFinisher: { base: 0x10_0000, size: 0x1000 },
-  goldfishRtc: { base: 0x10_1000, size: 0x1000, irq: 11 },
-  htif: { base: 0x100_0000, size: 0x1000 },
-  clint: { base: 0x200_0000, size: 0x1_0000 },
-  plic: { base: 0xc00_0000, size: 0x60_0000 },
-  uart: { base: 0x1000_0000, size: 0x100, irq: 10 },
-} as const satisfies Record<string, Place>;
-
-/** Number of virtio-mmio slots. */
-export const VIRTIO_SLOTS = 8;
-
-/** Where virtio-mmio slot 0 to 7 is. */
-export function virtioPlace(slot: number): Place {
-  return { base: 0x1000_1000 + slot * 0x1000, size: 0x1000, irq: 1 + slot };
-}
-
-/** The number in a plugin's option `slot`; throws if it is none of the board's. */
-export function slotOption(slot: unknown): number {
-  if (typeof slot === "number" && Number.isInteger(slot) && slot >= 0 && slot < VIRTIO_SLOTS) return slot;
-  throw new HypervisorError(
-    `Option "slot" must be a number from 0 to ${VIRTIO_SLOTS - 1}, not ${JSON.stringify(slot)}`,
-  );
-}
+import { VIRTIO_SLOTS } from "./virt_map.ts";
 
 /** The parts with one device each, in the order in which they are set up; the console first. */
 const PARTS: Readonly<Record<string, () => Promise<{ default: Plugin }>>> = {

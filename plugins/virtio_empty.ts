@@ -6,7 +6,7 @@
 import type { DeviceSpec } from "../core/device.ts";
 import type { Plugin, PluginContext } from "../core/plugin_types.ts";
 import { type VirtioDevice, VirtioMmio } from "../devices/virtio/mmio.ts";
-import { slotOption, virtioPlace } from "./virt_board.ts";
+import { slotOption, virtioPlace } from "./virt_map.ts";
 
 /**
  * Describes a virtio-mmio slot: for plugins that bring a virtio device.

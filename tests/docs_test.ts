@@ -1,6 +1,6 @@
 /** What the documents say is so: their code is in tested files, their commands, files and addresses exist. @module */
 import assert from "node:assert/strict";
-import { VIRT, VIRTIO_SLOTS, virtioPlace } from "../plugins/virt_board.ts";
+import { VIRT, VIRTIO_SLOTS, virtioPlace } from "../plugins/virt_map.ts";
 import { runDeno } from "./examples/run_example.ts";
 import { listFiles, readText, ROOT } from "./source/tree.ts";
 

@@ -42,7 +42,8 @@ export class SoftwareHart implements Hart {
     interrupt: false,
     tvalLow: 0,
     tvalHigh: 0,
-    guestAddress: 0,
+    guestLow: 0,
+    guestHigh: 0,
     tinst: 0,
     gva: false,
   };

@@ -6,6 +6,7 @@
  */
 import type { VmMode } from "../../core/arch_vcpu.ts";
 import type { FdtNode } from "../../core/fdt_types.ts";
+import { CACHE_BLOCK_SIZE } from "./layout.ts";
 
 /** Extensions in canonical order after the single letters. Vector state is absent, so `v` is not among the letters. */
 const MULTI_LETTER = [
@@ -25,9 +26,6 @@ const MULTI_LETTER = [
 
 /** Supervisor extensions, in canonical order. */
 const SUPERVISOR = ["sstc", "svade", "svadu", "svinval", "svnapot", "svpbmt"] as const;
-
-/** Bytes of a cache block, for the Zicbo* instructions. */
-export const CACHE_BLOCK_SIZE = 64;
 
 /** Extensions that a guest sees: in guest mode no `h`, because the hypervisor is outside. */
 export function isaExtensions(mode: VmMode): { letters: string; names: readonly string[] } {

@@ -72,7 +72,7 @@ function windowOf(memory: HostMemory): HartWindow {
 
 /** Architecture side of a VM. */
 export class RiscvGuest implements ArchGuest {
-  readonly perCpu: RiscvPerCpu = new RiscvPerCpu();
+  readonly perCpu: RiscvPerCpu = new RiscvPerCpu(() => this.#leaveWindow());
   readonly extensionPoints: readonly ExtensionPoint<unknown>[] = [sbiExtension];
   /** In machine mode every hart starts at reset; in guest mode the first one starts the others. */
   readonly startsAllCpus: boolean;
@@ -179,6 +179,14 @@ export class RiscvGuest implements ArchGuest {
   reset(): void {
     this.#codePages.clear();
     this.#firmware.reset();
+  }
+
+  /** A hart of a VM that is gone must not be stored when the next one comes: its memory may be another VM's by then. */
+  #leaveWindow(): void {
+    const window = windowOf(this.#context.memory);
+    if (window.current === undefined || !this.#harts.includes(window.current)) return;
+    window.current.state.unload();
+    window.current = undefined;
   }
 
   /** State of the firmware extensions, for a snapshot. */

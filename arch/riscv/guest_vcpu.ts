@@ -155,7 +155,9 @@ export class GuestVCpu extends RiscvVCpu {
 
   #guestPageFault(trap: HypervisorTrap & { kind: "guestPageFault" }): AxVCpuExitReason | undefined {
     const { instruction, addr, access } = trap;
-    if (this.#context.isRam(addr)) {
+    // Nothing lies where numbers are not exact any more: a guest-physical address may have all 64 bits while vsatp is Bare.
+    const isExact = addr < Number.MAX_SAFE_INTEGER;
+    if (isExact && this.#context.isRam(addr)) {
       this.refundStep();
       this.hart.countRetired(1); // the trap to HS-mode took one off for an attempt that never was
       this.#nestedFault.addr = addr;
@@ -163,7 +165,7 @@ export class GuestVCpu extends RiscvVCpu {
       return this.#nestedFault;
     }
     const isPlain = instruction !== undefined && instruction.kind !== "reserve" && instruction.kind !== "conditional";
-    const isAligned = isPlain && addr % instruction.width === 0;
+    const isAligned = isExact && isPlain && addr % instruction.width === 0;
     if (isAligned) return this.beginAccess(instruction, this.hart.state.low(FIELD.htinst) | 2, addr);
     this.injectFault("access", access);
     return undefined;

@@ -8,7 +8,6 @@
 import type { HostPhysAddr } from "../../core/address.ts";
 import type { HostMemory } from "../../core/memory.ts";
 import type { HartState } from "./hart_state.ts";
-import type { Mmu } from "./mmu/mmu.ts";
 
 /**
  * Which engine executes a hart: the generated interpreter, the interpreter with hot code translated, the same with everything
@@ -72,8 +71,10 @@ export interface TrapInfo {
   tvalLow: number;
   /** High half of what xtval takes. */
   tvalHigh: number;
-  /** Guest-physical address of a guest-page fault (not yet shifted right by 2); 0 if none. */
-  guestAddress: number;
+  /** Low half of the guest-physical address of a guest-page fault (not yet shifted right by 2); 0 if none. */
+  guestLow: number;
+  /** High half of it. */
+  guestHigh: number;
   /** What mtinst or htinst takes: a transformed instruction, a pseudoinstruction, or 0. */
   tinst: number;
   /** Whether xtval holds a guest-virtual address. */
@@ -88,6 +89,55 @@ export interface HartHost {
   readonly physical: PhysicalMap;
 }
 
+/**
+ * Translation and memory access as the other parts use it; `mmu/mmu.ts` implements it. Virtual addresses and data are low and high halves,
+ * sizes are bytes. What answers -1 or false has raised a trap or requested an exit.
+ */
+export interface HartMmu {
+  /** Bytes of the instruction that {@link currentInstruction} found last. */
+  readonly instructionLength: 2 | 4;
+  /** Host address to load from, which may be the staging bytes. */
+  loadAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1;
+  /** Stores. */
+  storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean;
+  /** Host address of an AMO or SC. */
+  amoAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1;
+  /** Host address of an LR. */
+  reserveAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1;
+  /** Zeroes the aligned block that holds an address. */
+  zeroBlock(vaLow: number, vaHigh: number, size: number): boolean;
+  /** Whether the aligned block that holds an address may be managed. */
+  manageBlock(vaLow: number, vaHigh: number, size: number): boolean;
+  /** Host address of the page to fetch from. */
+  fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
+  /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */
+  fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void;
+  /** Host address for HLV, or with `executable` HLVX. */
+  guestLoad(vaLow: number, vaHigh: number, size: number, executable: boolean): HostPhysAddr | -1;
+  /** Stores for HSV. */
+  guestStore(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean;
+  /** Guest-physical address of a guest-virtual one as VS-mode would read it, or minus the exception code. */
+  guestPhysical(vaLow: number, vaHigh: number): number;
+  /** Translates without side effects; `access` is 0 to read, 1 to write, 2 to execute. */
+  debugTranslate(va: bigint, access: number): HostPhysAddr | undefined;
+  /** The instruction at pc as 32 bits, expanded if compressed; 0 if it cannot be read. */
+  currentInstruction(): number;
+  /** Privilege, V, or what changes how loads and stores translate was written. */
+  modeChanged(): void;
+  /** A register that decides about translation was written. */
+  translationChanged(): void;
+  /** The nested page table, or in machine mode the physical map, changed. */
+  nestedChanged(): void;
+  /** SFENCE.VMA or SINVAL.VMA. */
+  sfenceVma(vaLow: number, vaHigh: number, hasAddress: boolean, asid: number, hasAsid: boolean): void;
+  /** HFENCE.VVMA or HINVAL.VVMA. */
+  hfenceVvma(vaLow: number, vaHigh: number, hasAddress: boolean, asid: number, hasAsid: boolean): void;
+  /** HFENCE.GVMA or HINVAL.GVMA; the address comes shifted right by 2. */
+  hfenceGvma(gpaLow: number, gpaHigh: number, hasAddress: boolean, vmid: number, hasVmid: boolean): void;
+  /** Forgets every translation. */
+  flushAll(): void;
+}
+
 /** One processor. `create_hart.ts` builds it. */
 export interface Hart {
   /** What it was made with. */
@@ -99,7 +149,7 @@ export interface Hart {
   /** The outside. */
   readonly host: HartHost;
   /** Translation and memory access. */
-  readonly mmu: Mmu;
+  readonly mmu: HartMmu;
   /** The trap that is being raised. */
   readonly trap: TrapInfo;
   /** The access that left RAM. */

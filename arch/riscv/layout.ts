@@ -172,6 +172,9 @@ export const ExitRequest = {
   RESCHEDULE: 5,
 } as const;
 
+/** Bytes of a cache block, for the Zicbo* instructions and the device tree. */
+export const CACHE_BLOCK_SIZE = 64;
+
 /** Entries of one translation table: a power of two. */
 export const TLB_ENTRIES = 512;
 

@@ -56,7 +56,7 @@ export class MachineVCpu extends RiscvVCpu {
     this.dropAccess();
     const { access, vaLow, vaHigh, virtual } = this.hart.mmio;
     // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a load whose walk failed a load.
-    raiseMemoryFault(this.hart, FAULTS[kind][access], vaLow, vaHigh, 0, 0, virtual);
+    raiseMemoryFault(this.hart, FAULTS[kind][access], vaLow, vaHigh, virtual);
     if (this.#refunded) this.hart.countRetired(1); // the trap took one off for an attempt that is no step
     this.#refunded = false;
   }

@@ -8,6 +8,12 @@ import type { AxArchPerCpu } from "../../core/arch_vcpu.ts";
 /** A CPU with the H extension. */
 export class RiscvPerCpu implements AxArchPerCpu {
   #enabled = false;
+  readonly #onDisable: () => void;
+
+  /** @param onDisable Takes what is left of a guest out of the CPU */
+  constructor(onDisable: () => void = () => {}) {
+    this.#onDisable = onDisable;
+  }
 
   hardwareEnable(): void {
     this.#enabled = true;
@@ -15,6 +21,7 @@ export class RiscvPerCpu implements AxArchPerCpu {
 
   hardwareDisable(): void {
     this.#enabled = false;
+    this.#onDisable();
   }
 
   isEnabled(): boolean {

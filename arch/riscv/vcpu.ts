@@ -26,6 +26,9 @@ interface PendingAccess {
 const NOTHING: AxVCpuExitReason = { kind: "Nothing" };
 const HALT: AxVCpuExitReason = { kind: "Halt" };
 
+/** Traps that are handled in a row without the VM's loop: a guest that only traps must not keep the host waiting. */
+const HANDLED_AT_ONCE = 16;
+
 /** A virtual CPU over a hart. */
 export abstract class RiscvVCpu implements AxArchVCpu {
   /** The hart. */
@@ -80,7 +83,7 @@ export abstract class RiscvVCpu implements AxArchVCpu {
   run(budget: number): AxVCpuExitReason {
     this.#steps = 0;
     if (this.#pending?.old !== undefined) return this.#atomicWrite(this.#pending);
-    while (this.#steps < budget) {
+    for (let handled = 0; this.#steps < budget && handled < HANDLED_AT_ONCE; handled++) {
       if (this.#kicked) break;
       this.enter();
       const request = this.hart.run(budget - this.#steps);

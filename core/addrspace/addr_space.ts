@@ -193,7 +193,7 @@ export class AddrSpace {
 
   /** Whether every byte of a range is mapped (by whatever areas). */
   contains(guest: GuestPhysAddr, size = 1): boolean {
-    return size > 0 && this.#areas.firstHole(guest, guest + size) === guest + size;
+    return guest + size > guest && this.#areas.firstHole(guest, guest + size) === guest + size;
   }
 
   /** The mapped areas in order of address. */

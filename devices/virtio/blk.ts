@@ -131,8 +131,11 @@ export class VirtioBlk implements VirtioDevice {
 
   /** Makes writes durable and releases the back-end. */
   async dispose(): Promise<void> {
-    await this.#backend.flush();
-    await this.#backend.close?.();
+    try {
+      await this.#backend.flush();
+    } finally {
+      await this.#backend.close?.();
+    }
   }
 
   #begin(chain: Chain): void {

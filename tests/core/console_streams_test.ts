@@ -169,3 +169,13 @@ Deno.test("RunOptions.replay gives recorded input to the guest at the same momen
   await second.vm.run({ maxSteps: 5_000_000, replay: structuredClone(events) });
   assert.deepEqual(second.log, first.log);
 });
+
+Deno.test("ConsoleStream.waitFor searches for output of a byte at a time no oftener than the host has turns", async () => {
+  const { console, print } = make();
+  const found = console.waitFor(/end$/);
+  const start = performance.now();
+  for (let i = 0; i < 200_000; i++) print("x");
+  print("end");
+  assert.equal((await found).length, 200_003);
+  assert.ok(performance.now() - start < 2000);
+});

@@ -9,7 +9,7 @@ import { HyperCallCode } from "../../core/ivc.ts";
 import type { AxVM } from "../../core/vm.ts";
 import { createMinimalHost } from "../../core/vm_host.ts";
 import { scriptedArch, type ScriptStep } from "./scripted_arch.ts";
-import { config, RAM, RAM_SIZE, shutdown } from "./vm_fixture.ts";
+import { config, devicePlugin, RAM, RAM_SIZE, registerDevice, shutdown } from "./vm_fixture.ts";
 
 Deno.test("Hypervisor gives the lowest free number from 0, finds VMs by number and name, refuses duplicates", async () => {
   const hypervisor = new Hypervisor({ architectures: [scriptedArch([])] });
@@ -224,4 +224,18 @@ Deno.test("Hypervisor.remove gives all memory of a VM back to a shared memory", 
   }
   assert.equal(memory.framesInUse, before);
   await hypervisor.dispose();
+});
+
+Deno.test("Hypervisor.dispose removes every VM, also after one failed to and while one is being built", async () => {
+  const hypervisor = new Hypervisor({ architectures: [scriptedArch([])] });
+  const broken = { ...registerDevice(), dispose: () => Promise.reject(new Error("the disk is gone")) };
+  const sound = registerDevice();
+  const late = registerDevice();
+  await hypervisor.createVm(config({ plugins: [devicePlugin(broken)] }));
+  await hypervisor.createVm(config({ plugins: [devicePlugin(sound)] }));
+  const building = hypervisor.createVm(config({ plugins: [devicePlugin(late)] }));
+  await assert.rejects(hypervisor.dispose(), /the disk is gone/);
+  await building;
+  assert.deepEqual([sound.state.disposals, late.state.disposals], [1, 1]);
+  assert.deepEqual(hypervisor.list(), []);
 });

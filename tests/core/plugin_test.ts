@@ -4,10 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Device } from "../../core/device.ts";
 import { readFdt } from "../../core/fdt.ts";
 import { Hypervisor } from "../../core/hypervisor.ts";
 import { loadPlugin } from "../../core/plugin.ts";
-import type { Plugin } from "../../core/plugin_types.ts";
+import type { Plugin, PluginContext } from "../../core/plugin_types.ts";
 import { rootProperties } from "../../core/vm_build.ts";
 import { scriptedArch } from "./scripted_arch.ts";
 import { config, devicePlugin, plugin, registerDevice, scriptedVm, shutdown } from "./vm_fixture.ts";
@@ -247,4 +248,45 @@ Deno.test("VmControl.later applies results after a fixed virtual latency, in the
   });
   await vm.run({ maxSteps: 50_000 });
   assert.deepEqual(log, ["slow at step 10000, tick 1000", "quick at step 10000, tick 1000"]);
+});
+
+Deno.test("A VM ends with a sentence that names the plugin whose timer, observer or completion throws", async () => {
+  const fail = (): never => {
+    throw new Error("no such luck");
+  };
+  const causes: Record<string, (context: PluginContext) => void> = {
+    'Timer "x/y"': ({ clock, onReset }) => {
+      const timer = clock.timer("x/y", fail);
+      onReset(() => timer.set(10));
+    },
+    "The observer of exits": ({ onExit }) => onExit(fail),
+    "Completing background work": ({ vm, onReset }) => onReset(() => vm.later(Promise.resolve(1), fail)),
+  };
+  for (const [what, setup] of Object.entries(causes)) {
+    const { vm } = await scriptedVm([[]], { plugins: [plugin(setup)] });
+    assert.deepEqual(await vm.run(), {
+      reason: "failed",
+      code: 1,
+      message: `[plugin test] ${what} failed: no such luck`,
+    });
+  }
+});
+
+Deno.test("A VM refuses what create() returns if it is no device, and an interrupt that the controller does not have", async () => {
+  const nothing = devicePlugin(undefined as unknown as Device);
+  await assert.rejects(
+    scriptedVm([[]], { plugins: [nothing] }),
+    /\[plugin test\] .*"device0".* returned nothing; return/,
+  );
+  const lame = devicePlugin({ state: {} } as unknown as Device);
+  await assert.rejects(scriptedVm([[]], { plugins: [lame] }), /lacks state, read or write/);
+  const controller = devicePlugin(
+    { ...registerDevice(), irqController: { inputs: { first: 1, last: 96 }, setIrq: () => {} } },
+    { name: "pic", base: 0x2000_0000 },
+    "pic",
+  );
+  await assert.rejects(
+    scriptedVm([[]], { plugins: [controller, devicePlugin(registerDevice(), { irq: 97 })] }),
+    /\[plugin test\] Cannot wire device "device0" to interrupt 97: "pic" of plugin "pic" has inputs 1 to 96; give/,
+  );
 });

@@ -269,3 +269,41 @@ Deno.test("AxVM with the minimal configuration has one CPU and 256 MiB", async (
   assert.deepEqual(vm.space.regions().map(({ start, size }) => [start, size]), [[RAM, 256 * 2 ** 20]]);
   await assert.rejects(hypervisor.createVm({}), ConfigError);
 });
+
+Deno.test("AxVM.pause and stop that meet the end of a run concern that run and no later one", async () => {
+  const { vm } = await scriptedVm([[]]);
+  const first = vm.run({ maxSteps: 10 });
+  const paused = vm.pause();
+  assert.equal((await first).reason, "steps");
+  await paused;
+  assert.equal((await vm.run({ maxSteps: 20 })).reason, "steps");
+  const second = vm.run({ maxSteps: 30 });
+  const stopped = vm.stop();
+  await second;
+  await stopped;
+  assert.equal(vm.status, "stopped");
+  assert.equal((await vm.run({ maxSteps: 10 })).reason, "steps");
+  await vm.dispose();
+});
+
+Deno.test("AxVM.dispose releases the devices although the run that it ends fails", async () => {
+  const device = registerDevice();
+  const disposals: Promise<void>[] = [];
+  const { vm } = await scriptedVm([[]], {
+    plugins: [
+      devicePlugin(device),
+      plugin((context) =>
+        context.onReset(() => {
+          if (vm.status !== "running") return;
+          disposals.push(vm.dispose(), vm.dispose());
+          throw new Error("broken reset");
+        }), "other"),
+    ],
+  });
+  const running = vm.run();
+  vm.reset();
+  await assert.rejects(running, /broken reset/);
+  assert.equal(disposals.length, 2);
+  await Promise.all(disposals);
+  assert.equal(device.state.disposals, 1);
+});

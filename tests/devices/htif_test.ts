@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Htif } from "../../devices/htif.ts";
 import { deviceContract } from "../contract/device.ts";
-import { FakeConsole, FakeMemory, FakeVm } from "../contract/plugin_context.ts";
+import { FakeClock, FakeConsole, FakeMemory, FakeVm } from "../contract/plugin_context.ts";
 
 const TOHOST = 0x8000_1000, FROMHOST = 0x8000_1040, BLOCK = 0x8000_2000, TEXT = 0x8000_3000;
 
@@ -10,11 +10,12 @@ deviceContract({
   name: "Htif",
   size: 16,
   offsets: [0, 4, 8, 12],
-  create: ({ memory, console, vm }) => new Htif({ memory, port: console, vm }),
+  create: ({ memory, clock, console, vm }) => new Htif({ memory, clock, port: console, vm }),
 });
 
 class World {
   readonly memory = new FakeMemory();
+  readonly clock = new FakeClock();
   readonly console = new FakeConsole();
   readonly vm = new FakeVm();
   readonly htif: Htif;
@@ -114,4 +115,24 @@ Deno.test("Htif without symbols speaks through its window", () => {
   world.htif.write(8, 3, 4);
   world.htif.write(12, 0, 4);
   assert.deepEqual(world.vm.powerOffs, [1]);
+});
+
+Deno.test("Htif looks often after a command, ever more seldom without one, and then no more", () => {
+  const world = new World();
+  world.clock.advance(1_000_000);
+  assert.equal(world.clock.deadlines.size, 0, "a guest that says nothing costs nothing");
+  world.send(0x0101n << 48n | 65n);
+  for (const char of "BCD") {
+    world.put(TOHOST, 0x0101n << 48n | BigInt(char.charCodeAt(0)));
+    world.clock.advance(100);
+    assert.equal(world.get(TOHOST), 0n, char);
+  }
+  assert.equal(world.console.text, "ABCD");
+  world.clock.advance(100_000);
+  assert.equal(world.clock.deadlines.size, 0);
+  world.put(TOHOST, 0x0101n << 48n | 69n);
+  world.htif.poll();
+  assert.equal(world.console.text, "ABCDE");
+  world.htif.reset();
+  assert.equal(world.clock.deadlines.size, 0);
 });

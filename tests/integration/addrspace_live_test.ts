@@ -342,6 +342,20 @@ Deno.test("AddrSpace: a change inside a huge leaf splits it, and only the page i
   assert.equal((await oneAccess(guest)).cause, 5);
 });
 
+Deno.test("GuestMemory.write: code that the host or a device writes is what the guest executes next, without a fence", async () => {
+  for (const place of PLACES) {
+    const fetch = ACCESSES.find(({ name }) => name === "fetch")!;
+    await using guest = await warmGuest(fetch, place);
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await oneAccess(guest)).read, 1 + i, place.name);
+      await toAccess(guest);
+      // addi s5,zero,2 + i
+      const word = 0xa93 | (2 + i) << 20;
+      guest.vm.memory.write(PAGE + 256, Uint8Array.of(word, word >> 8, word >> 16, word >> 24));
+    }
+  }
+});
+
 Deno.test("AddrSpace: an unmapped page faults on every CPU that had it cached", async () => {
   await using guest = await createGuest(
     `

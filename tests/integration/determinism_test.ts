@@ -4,7 +4,7 @@ import { createMinimalHost, type VmHost } from "../../core/vm_host.ts";
 import { Random } from "../arch/riscv/random.ts";
 import { listen, resultOf, type RunResult, runWith, workload, type WorkloadOptions } from "./workloads.ts";
 
-const NAMES = ["demo", "busy", "busy-machine", "smp2", "smp4"];
+const NAMES = ["demo", "busy", "busy-machine", "smp2", "smp4", "faulting"];
 
 /** Runs a workload in chunks of steps that `chunk` gives. */
 async function run(name: string, options: WorkloadOptions = {}, chunk?: () => number): Promise<RunResult> {
@@ -53,7 +53,7 @@ for (const name of NAMES) {
   });
 }
 
-Deno.test("AxVM.run under the virtual clock: single steps through interrupts and device accesses are the same run", async () => {
+Deno.test("AxVM.run under the virtual clock: single steps through interrupts, device accesses and faults are the same run", async () => {
   const random = new Random(9);
   // 4000 single steps in bursts spread over the run.
   let burst = 0;
@@ -66,6 +66,7 @@ Deno.test("AxVM.run under the virtual clock: single steps through interrupts and
     return 1;
   };
   assert.deepEqual(await run("busy", {}, chunk), await plain("busy"));
+  assert.deepEqual(await run("faulting", {}, () => 1), await plain("faulting"));
 });
 
 Deno.test("AxVM.run under the virtual clock: the oracle gives the same run as the interpreter", async () => {

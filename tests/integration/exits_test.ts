@@ -51,7 +51,8 @@ Deno.test("AxVM.statistics counts exactly the accesses to devices that a guest m
   assert.equal(deviceWrites, 39);
   assert.equal(exits.NestedPageFault, undefined);
   assert.equal(exits.SystemDown, 1);
-  assert.deepEqual({ ...counts }, { ...exits }, "a plugin sees the same exits");
+  // How often the VM's loop looks around is the host's business; everything else is the guest's.
+  assert.deepEqual({ ...counts, Nothing: 0 }, { ...exits, Nothing: 0 }, "a plugin sees the same exits");
   const [{ exitCounts }] = guest.vm.vcpus;
   assert.equal(exitCounts.MmioRead, exits.MmioRead);
   assert.equal(exitCounts.MmioWrite, exits.MmioWrite);

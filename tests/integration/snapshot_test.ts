@@ -112,3 +112,32 @@ Deno.test("AxVM.save: a guest that moves through 12 VMs, each made from the snap
     await vm.dispose();
   }
 });
+
+Deno.test("AxVM.save: a running VM that is paused, saved and resumed ends the same, and so does its snapshot", async () => {
+  for (const name of ["demo", "smp4"]) {
+    const whole = await uninterrupted(name);
+    const work = workload(name);
+    await using vm = await work.create();
+    const shown = listen(vm);
+    const ended = vm.run();
+    const saved: { bytes: Uint8Array; shown: string }[] = [];
+    // It may reach its end at any await.
+    const isNow = (status: string): boolean => vm.status === status;
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (!isNow("running")) break;
+      await vm.pause();
+      if (!isNow("suspended")) break;
+      saved.push({ bytes: encodeSnapshot(await vm.save()), shown: shown() });
+      vm.resume();
+    }
+    assert.deepEqual(await resultOf(vm, await ended, shown()), whole, name);
+    assert.ok(saved.length > 0);
+    for (const { bytes, shown: before } of saved) {
+      await using other = await workload(name).create();
+      const after = listen(other);
+      other.restore(decodeSnapshot(bytes));
+      assert.deepEqual(await resultOf(other, await other.run(), before + after()), whole, name);
+    }
+  }
+});

@@ -103,9 +103,65 @@ const BUSY_INPUTS: readonly Input[] = [
   { at: 120_003, text: "z" },
 ];
 
+/** Regions of RAM that are too small for chunks: each page of them faults once. */
+const SMALL_REGIONS = Array.from({ length: 60 }, (_, i) => ({ gpa: 0xa000_1000 + i * 0x1_0000, size: 0xf000 }));
+
+/** Two CPUs that fold what the other one did into one word, at every page that they touch first. */
+const FAULTING = `
+    li a0,1
+    la a1,start
+    li a2,0
+    li a6,0
+    li a7,0x48534d
+    ecall
+    li a0,0
+    start:
+    mv s2,a0
+    la s3,word
+    li s0,0xa0001000
+    slli t0,a0,3
+    add s0,s0,t0
+    li s1,60
+    region:
+    li s4,15
+    page:
+    addi t1,s2,3
+    amoadd.d t0,t1,(s3)
+    slli t1,t0,5
+    add t1,t1,s2
+    amoxor.d zero,t1,(s3)
+    sd t0,0(s0)
+    ld t2,8(s0)
+    li t1,4096
+    add s0,s0,t1
+    addi s4,s4,-1
+    bnez s4,page
+    add s0,s0,t1
+    addi s1,s1,-1
+    bnez s1,region
+    la t0,finished
+    li t1,1
+    amoadd.d t1,t1,(t0)
+    stay:
+    bnez s2,stay
+    ld t1,0(t0)
+    addi t1,t1,-2
+    bnez t1,stay
+    ld a0,0(s3)
+    call puthex
+    j shutdown
+    .align 3
+    word: .dword 0
+    finished: .dword 0
+`;
+
 /** All of them. */
 export function workload(name: string, options: WorkloadOptions = {}): Workload {
   if (name === "demo") return { create: async () => await createVm(await demoConfig(), options), inputs: [] };
+  if (name === "faulting") {
+    const settings = { cpus: 2, regions: SMALL_REGIONS, host: { host: options.host } };
+    return { create: async () => (await createGuest(FAULTING, settings)).vm, inputs: [] };
+  }
   const smp = /^smp(\d)$/.exec(name);
   if (smp) return { create: async () => await createVm(await imageConfig("smp", Number(smp[1])), options), inputs: [] };
   if (name !== "busy" && name !== "busy-machine") throw new Error(`There is no workload "${name}"`);

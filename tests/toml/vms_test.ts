@@ -1,6 +1,6 @@
 /** Every VM in examples/vms/ is right and runs, with the task that its header names. Needs the TOML parser from npm. @module */
 import assert from "node:assert/strict";
-import { listFiles, readText } from "../source/tree.ts";
+import { listFiles, readText, ROOT } from "../source/tree.ts";
 import { runDeno } from "../examples/run_example.ts";
 
 /** The last line that each prints. */
@@ -19,10 +19,11 @@ Deno.test("every file in examples/vms/ is tested, and names the command that run
 
 for (const [path, lastLine] of Object.entries(LAST_LINE)) {
   Deno.test(`${path} passes denovisor check and runs to its end`, async () => {
-    const checked = await runDeno(["task", "-q", "denovisor", "check", path]);
+    const place = new URL(path, ROOT).pathname;
+    const checked = await runDeno(["task", "-q", "denovisor", "check", place]);
     assert.equal(checked.code, 0, checked.stderr);
     assert.match(checked.stdout, / is right: VM "/);
-    const { code, stdout, stderr } = await runDeno(["task", "-q", "denovisor", "run", path, "--timeout", "60"]);
+    const { code, stdout, stderr } = await runDeno(["task", "-q", "denovisor", "run", place, "--timeout", "60"]);
     assert.equal(code, 0, stderr);
     assert.equal(stdout.trimEnd().split("\n").at(-1)?.trim(), lastLine);
   });

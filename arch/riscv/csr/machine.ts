@@ -50,6 +50,14 @@ function menvcfgChanged(hart: Hart, changedLow: number, changedHigh: number): vo
   environmentChanged(hart, changedLow, changedHigh);
 }
 
+/** No trigger exists (Debug, "Sdtrig"): the index stays 0, and tdata1.type = 0 there says so. Probes expect the registers. */
+const TRIGGER_CSRS: readonly CsrRow[] = [
+  { number: 0x7a0, name: "tselect" },
+  { number: 0x7a1, name: "tdata1" },
+  { number: 0x7a2, name: "tdata2" },
+  { number: 0x7a3, name: "tdata3" },
+];
+
 /** Rows by number. */
 export const MACHINE_CSRS: readonly CsrRow[] = [
   {
@@ -82,6 +90,7 @@ export const MACHINE_CSRS: readonly CsrRow[] = [
   { number: 0x344, name: "mip", read: readMip, readForUpdate: readMipForUpdate, write: writeMip },
   { number: 0x34a, name: "mtinst", storage: FIELD.mtinst },
   { number: 0x34b, name: "mtval2", storage: FIELD.mtval2 },
+  ...TRIGGER_CSRS,
   { number: 0xf11, name: "mvendorid" },
   { number: 0xf12, name: "marchid" },
   { number: 0xf13, name: "mimpid" },

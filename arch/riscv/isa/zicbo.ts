@@ -6,16 +6,11 @@
  */
 import { EnvConfig } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { FIELD } from "../layout.ts";
+import { CACHE_BLOCK_SIZE, FIELD } from "../layout.ts";
 import { raiseIllegal, raiseVirtualInstruction } from "../trap/deliver.ts";
 import { Privilege } from "../trap/mode.ts";
 import type { Instruction } from "./instruction.ts";
 import { row } from "./row.ts";
-
-/** Bytes of a cache block. */
-export const CACHE_BLOCK_SIZE = 64;
-
-const READ = 0;
 
 /** Whether the environment configuration lets the current mode execute what `field` controls; else the trap is raised. */
 function allowed(hart: Hart, bits: number, field: number): boolean {
@@ -33,15 +28,13 @@ function addressRegister(bits: number): number {
   return (bits >>> 15) & 31;
 }
 
-/** A block may be managed by who may load from it or store to it; the fault is a store's, with the value of rs1. */
+/** Nothing is left to do but to see whether it is allowed; the fault is a store's, with the value of rs1. */
 function manage(field: number): Instruction["call"] {
   return (hart, bits) => {
     if (!allowed(hart, bits, field)) return false;
     const { state, mmu } = hart;
-    const low = state.xLow(addressRegister(bits));
-    const high = state.xHigh(addressRegister(bits));
-    const address = (BigInt(high) << 32n) | BigInt(low >>> 0);
-    return mmu.debugTranslate(address, READ) !== undefined || mmu.amoAddress(low, high, 1) !== -1;
+    const register = addressRegister(bits);
+    return mmu.manageBlock(state.xLow(register), state.xHigh(register), CACHE_BLOCK_SIZE);
   };
 }
 

@@ -59,9 +59,4 @@ export class Fault {
   cause(access: number): number {
     return CAUSES[this.kind][access];
   }
-
-  /** Guest-physical address as a number; exact below 2^53. */
-  get guestAddress(): number {
-    return (this.guestHigh >>> 0) * 0x100000000 + (this.guestLow >>> 0);
-  }
 }

@@ -7,9 +7,9 @@
  * @module
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
-import type { Hart } from "../hart.ts";
+import type { Hart, HartMmu } from "../hart.ts";
 import { ExitRequest, FIELD, STAGING } from "../layout.ts";
-import { raiseMemoryFault } from "../trap/deliver.ts";
+import { raiseGuestPageFault, raiseMemoryFault } from "../trap/deliver.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
 import { FaultKind } from "./fault.ts";
 import { Flusher } from "./flush.ts";
@@ -26,7 +26,7 @@ const PAGE = 4096;
 const OFFSET = PAGE - 1;
 
 /** Translation and memory access of one hart. Addresses are (low, high) pairs; sizes are 1, 2, 4 or 8 bytes. */
-export class Mmu extends Flusher {
+export class Mmu extends Flusher implements HartMmu {
   readonly #hart: Hart;
   readonly #codePages: CodePageTracker;
   readonly #tlb: Tlb;
@@ -85,13 +85,27 @@ export class Mmu extends Flusher {
   zeroBlock(vaLow: number, vaHigh: number, size: number): boolean {
     const distance = this.#tlb.peekData(this.dataBank, Access.WRITE, vaLow, vaHigh);
     const hit = distance !== MISS;
-    const host = hit ? (vaLow + distance) >>> 0 : this.amoAddress(vaLow, vaHigh, 1);
+    const host = hit ? (vaLow + distance) >>> 0 : this.#writableBlock(vaLow, vaHigh, size);
     if (host === -1) return false;
     const block = host - host % size;
     const words = this.#hart.memory.i32;
     for (let word = block / 4; word < (block + size) / 4; word++) words[word] = 0;
     if (!hit) this.#codePages.written(block, size);
     return true;
+  }
+
+  /**
+   * Whether the aligned block that holds an address may be managed: by who may load from it or store to it.
+   *
+   * @param size Bytes of the block, a power of two
+   * @returns false after a trap, that of a store to the byte there
+   */
+  manageBlock(vaLow: number, vaHigh: number, size: number): boolean {
+    const translator = this.#translator;
+    translator.useData();
+    const readable = translator.peek(vaLow, vaHigh, Access.READ, 1) && translator.hostFrame >= 0 &&
+      translator.allowsBlock(vaLow, size, Access.READ);
+    return readable || this.#writableBlock(vaLow, vaHigh, size) !== -1;
   }
 
   /** Prepares an LR that missed; -1 after a trap. */
@@ -212,13 +226,20 @@ export class Mmu extends Flusher {
     translator.useData();
     this.#accessLow = vaLow;
     if ((vaLow & (size - 1)) !== 0) {
-      raiseMemoryFault(this.#hart, misaligned, vaLow, vaHigh, 0, 0, translator.virtual);
+      raiseMemoryFault(this.#hart, misaligned, vaLow, vaHigh, translator.virtual);
       return -1;
     }
     if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
     if (translator.hostFrame < 0) return this.#atomicOutsideRam(vaLow, vaHigh, size, access);
     if (translator.cacheable) this.#fillData(vaLow, vaHigh);
     return translator.hostFrame * PAGE + (vaLow & OFFSET);
+  }
+
+  /** Host address of a byte whose block takes stores, -1 after a trap. */
+  #writableBlock(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    const host = this.amoAddress(vaLow, vaHigh, 1);
+    if (host === -1 || this.#translator.allowsBlock(vaLow, size, Access.WRITE)) return host;
+    return this.#raiseAccess(vaLow, vaHigh, Access.WRITE);
   }
 
   /** Puts a load that crosses a page together in the staging bytes. */
@@ -334,16 +355,17 @@ export class Mmu extends Flusher {
     }
     const cause = fault.cause(access);
     if (fault.kind !== FaultKind.GUEST_PAGE) {
-      raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, 0, 0, virtual);
+      raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, virtual);
       return -1;
     }
-    const { guestAddress } = fault;
+    // To find the instruction may note another fault.
+    const { guestLow, guestHigh } = fault;
     let tinst = fault.pseudo;
     if (tinst === 0 && access !== Access.EXECUTE) {
       const bits = this.currentInstruction();
       tinst = transformed(bits, this.instructionLength === 2, (vaLow - this.#accessLow) & 31);
     }
-    raiseMemoryFault(this.#hart, cause, vaLow, vaHigh, guestAddress, tinst, virtual);
+    raiseGuestPageFault(this.#hart, cause, vaLow, vaHigh, guestLow, guestHigh, tinst);
     return -1;
   }
 

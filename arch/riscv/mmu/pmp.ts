@@ -104,15 +104,11 @@ export class Pmp {
 
   #addNapot(low: number, high: number, config: number): void {
     const ones = low === -1 ? 32 + trailingOnes(high) : trailingOnes(low);
-    // 50 or more trailing ones cover the whole physical address space, where doubles would lose the low bits.
-    if (ones >= 50) {
-      this.#add(0, 2 ** 57, config);
-      return;
-    }
-    const size = 2 ** (ones + 3);
-    const address = ((low >>> 0) + high * 0x100000000) * 4;
-    const start = Math.floor(address / size) * size;
-    this.#add(start, start + size, config);
+    // What stands above the ones is the start, in units of 4 bytes: without them it is exact as a double.
+    const startLow = low & (low + 1);
+    const startHigh = low === -1 ? high & (high + 1) : high;
+    const start = ((startLow >>> 0) + startHigh * 0x100000000) * 4;
+    this.#add(start, start + 2 ** (ones + 3), config);
   }
 
   #add(start: number, end: number, config: number): void {

@@ -124,6 +124,13 @@ export class Translator {
     return this.pmp === undefined || this.#protect(vaLow, access, size, this.#tables.granted);
   }
 
+  /** Whether PMP lets the whole aligned block around the address that was just translated be accessed, not just its byte. */
+  allowsBlock(vaLow: number, size: number, access: number): boolean {
+    if (this.cacheable) return true;
+    const block = this.frame * 4096 + (vaLow & 4095 & -size);
+    return (this.pmp!.allowed(block, size, this.privilege) & NEEDED[access]) !== 0;
+  }
+
   /** Like {@link translate}, but changes nothing: no A and D bits, no caches. */
   peek(vaLow: number, vaHigh: number, access: number, size: number): boolean {
     this.#tables.peeking = true;

@@ -19,7 +19,7 @@ const MCYCLE = 0xb00;
 const HARDWARE_EVENT: Readonly<Record<number, number>> = { [CYCLE_COUNTER]: 1, [INSTRET_COUNTER]: 2 };
 
 /** Type of firmware events in an `event_idx`. */
-const FIRMWARE_TYPE = 0xf;
+export const FIRMWARE_TYPE = 0xf;
 
 /** Whether counter `index` is a CSR. */
 export function isHardware(index: number): boolean {
@@ -64,14 +64,13 @@ export class PmuCounters {
     counter.event = event;
   }
 
-  /** Starts a configured counter; false if it was started. */
-  start(index: number): boolean {
+  /** Starts a configured counter, unless it was started. */
+  start(index: number): void {
     const counter = this.#unit.counters[index];
-    if (counter.started) return false;
+    if (counter.started) return;
     if (isHardware(index)) this.#inhibit(index, false);
     else counter.value = BigInt.asUintN(64, counter.value - this.#events(index));
     counter.started = true;
-    return true;
   }
 
   /** Stops a counter; false if it was not started. */

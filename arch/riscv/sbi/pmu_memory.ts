@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canCount } from "./pmu_counter.ts";
+import { canCount, FIRMWARE_TYPE } from "./pmu_counter.ts";
 import { COUNTERS, pmuOf } from "./pmu_state.ts";
 import { type SbiCall, SbiError, type SbiMachine, type SbiResult } from "./sbi.ts";
 import { readWritable, sharedAddress } from "./shared_memory.ts";
@@ -100,9 +100,8 @@ export function eventGetInfo(call: SbiCall): SbiResult {
 }
 
 function isSupported(event: number, data: bigint): boolean {
-  // The data only counts for types that take some.
-  const usesData = event >>> 16 === 2 || event >>> 16 === 3 || event >>> 16 === 0xf;
-  if (usesData && data !== 0n) return false;
+  // Of the events that there are, only firmware events could take data, and none does.
+  if (event >>> 16 === FIRMWARE_TYPE && data !== 0n) return false;
   for (let index = 0; index < COUNTERS; index++) if (canCount(index, event)) return true;
   return false;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Mmu } from "../mmu/mmu.ts";
+import type { HartMmu } from "../hart.ts";
 import { selectedHarts } from "./harts.ts";
 import { countSent, FirmwareEvent } from "./pmu_state.ts";
 import { type SbiCall, SbiError, type SbiExtension, type SbiResult } from "./sbi.ts";
@@ -73,7 +73,7 @@ function readRange({ low, high, number }: SbiCall, start: number): FenceRange | 
   return { low: startLow - offset, high: startHigh, pages: Math.ceil((offset + number(start + 1)) / PAGE) };
 }
 
-function fenceHart(mmu: Mmu, range: FenceRange, asid: number, hasAsid: boolean): void {
+function fenceHart(mmu: HartMmu, range: FenceRange, asid: number, hasAsid: boolean): void {
   if (range.pages > MOST_PAGES) return mmu.hfenceVvma(0, 0, false, asid, hasAsid);
   let { low, high } = range;
   for (let page = 0; page < range.pages; page++) {

@@ -5,7 +5,7 @@
  * @module
  */
 import { Counter, HStatus, MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
-import type { Hart } from "../hart.ts";
+import type { Hart, TrapInfo } from "../hart.ts";
 import { ExitRequest, FIELD, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../layout.ts";
 import { ADDRESS_EXCEPTIONS, Cause } from "./causes.ts";
 import { Privilege, setMode } from "./mode.ts";
@@ -13,13 +13,10 @@ import { Privilege, setMode } from "./mode.ts";
 /** Interrupt bit of xcause, in its high half. */
 const INTERRUPT_FLAG = 1 << 31;
 
-/** Raises an exception without guest-physical address, and delivers it. Returns false, as `call` rows do then. */
+/** Raises an exception that tells no guest-physical address, and delivers it. Returns false, as `call` rows do then. */
 export function raiseException(hart: Hart, cause: number, tvalLow: number, tvalHigh: number): false {
-  const { trap } = hart;
-  trap.tinst = 0;
-  trap.guestAddress = 0;
-  trap.gva = hart.state.word(FIELD.virtual) !== 0 && ((ADDRESS_EXCEPTIONS >>> cause) & 1) !== 0;
-  return raise(hart, cause, tvalLow, tvalHigh);
+  const gva = hart.state.word(FIELD.virtual) !== 0 && ((ADDRESS_EXCEPTIONS >>> cause) & 1) !== 0;
+  return raiseMemoryFault(hart, cause, tvalLow, tvalHigh, gva);
 }
 
 /**
@@ -37,26 +34,45 @@ export function raiseVirtualInstruction(hart: Hart, bits: number): false {
 }
 
 /**
- * Raises an access fault, page fault, guest-page fault or misaligned exception of a memory access.
+ * Raises an access fault, page fault or misaligned exception of a memory access.
  *
- * @param guestAddress Guest-physical address of a guest-page fault, not shifted; 0 if none
- * @param tinst What mtinst or htinst takes
  * @param gva Whether the address is a guest-virtual one
  */
-export function raiseMemoryFault(
+export function raiseMemoryFault(hart: Hart, cause: number, vaLow: number, vaHigh: number, gva: boolean): false {
+  clearGuestAccess(hart.trap);
+  hart.trap.gva = gva;
+  return raise(hart, cause, vaLow, vaHigh);
+}
+
+/**
+ * Raises a guest-page fault of the access to a guest-virtual address.
+ *
+ * @param guestLow Low half of the guest-physical address, not shifted
+ * @param guestHigh High half of it
+ * @param tinst What mtinst or htinst takes
+ */
+export function raiseGuestPageFault(
   hart: Hart,
   cause: number,
   vaLow: number,
   vaHigh: number,
-  guestAddress: number,
+  guestLow: number,
+  guestHigh: number,
   tinst: number,
-  gva: boolean,
 ): false {
   const { trap } = hart;
   trap.tinst = tinst;
-  trap.guestAddress = guestAddress;
-  trap.gva = gva;
+  trap.guestLow = guestLow;
+  trap.guestHigh = guestHigh;
+  trap.gva = true;
   return raise(hart, cause, vaLow, vaHigh);
+}
+
+/** Most traps tell nothing in xtinst and xtval2. */
+function clearGuestAccess(trap: TrapInfo): void {
+  trap.tinst = 0;
+  trap.guestLow = 0;
+  trap.guestHigh = 0;
 }
 
 /** Delivers an interrupt to the mode that the delegation registers choose. */
@@ -66,8 +82,7 @@ export function deliverInterrupt(hart: Hart, cause: number): void {
   trap.interrupt = true;
   trap.tvalLow = 0;
   trap.tvalHigh = 0;
-  trap.tinst = 0;
-  trap.guestAddress = 0;
+  clearGuestAccess(trap);
   trap.gva = false;
   if (((state.low(FIELD.mideleg) >>> cause) & 1) === 0) enterMachine(hart);
   else if (((state.low(FIELD.hideleg) >>> cause) & 1) === 0) enterHypervisor(hart);
@@ -128,8 +143,8 @@ function jumpToHandler(hart: Hart, field: number, code: number): void {
 
 /** Sets a register to the guest-physical address shifted right by 2. */
 function setGuestAddress(hart: Hart, field: number): void {
-  const shifted = Math.floor(hart.trap.guestAddress / 4);
-  hart.state.set(field, shifted | 0, Math.floor(shifted / 2 ** 32) | 0);
+  const { guestLow, guestHigh } = hart.trap;
+  hart.state.set(field, (guestLow >>> 2) | (guestHigh << 30), guestHigh >>> 2);
 }
 
 function enterMachine(hart: Hart): void {

@@ -268,3 +268,17 @@ everyEngine("GuestVCpu: SBI calls answer in a0 and a1 and go on behind the call"
   assert.deepEqual([world.cpu.getGpr(10), world.cpu.getGpr(7)], [0n, 1n]);
   assert.equal(world.cpu.getGpr(11), 0x300_0000n);
 });
+
+everyEngine("GuestVCpu: an address that no number holds exactly is nowhere", (make) => {
+  for (
+    const [word, cause] of [[asm("lb", { rd: 7, rs1: 5, imm: -1 }), 5n], [
+      asm("sd", { rs1: 5, rs2: 0, imm: -8 }),
+      7n,
+    ]] as const
+  ) {
+    const world = make([word]);
+    world.cpu.setGpr(5, 0n);
+    assert.deepEqual([world.cpu.run(3).kind, world.cpu.steps], ["Nothing", 3]);
+    assert.equal(trapOf(world)[0], cause);
+  }
+});

@@ -6,11 +6,11 @@
  */
 import { HostMemory } from "../../../core/memory.ts";
 import { resetCsrs } from "../../../arch/riscv/csr/reset.ts";
-import type { Hart } from "../../../arch/riscv/hart.ts";
+import type { Hart, HartMmu } from "../../../arch/riscv/hart.ts";
 import { HartState } from "../../../arch/riscv/hart_state.ts";
 import { INSTRUCTIONS } from "../../../arch/riscv/isa/table.ts";
 import { ExitRequest, FIELD } from "../../../arch/riscv/layout.ts";
-import type { Mmu } from "../../../arch/riscv/mmu/mmu.ts";
+
 import { setMode } from "../../../arch/riscv/trap/mode.ts";
 
 /** The modes of a hart by name. */
@@ -44,7 +44,7 @@ export interface TestHart extends Hart {
 const MEMORY_SIZE = 1 << 17;
 const SAVE_AREA = 0x1_0000;
 
-function recordingMmu(hart: { calls: unknown[][]; guestAddress: number }): Mmu {
+function recordingMmu(hart: { calls: unknown[][]; guestAddress: number }): HartMmu {
   const record = (name: string, result?: unknown) => (...args: unknown[]) => {
     hart.calls.push([name, ...args]);
     return result;
@@ -57,7 +57,7 @@ function recordingMmu(hart: { calls: unknown[][]; guestAddress: number }): Mmu {
     hfenceGvma: record("hfenceGvma"),
     guestLoad: (...args: unknown[]) => record("guestLoad", hart.guestAddress)(...args),
     guestStore: record("guestStore", true),
-  } as unknown as Mmu;
+  } as unknown as HartMmu;
 }
 
 /** Makes a hart in its reset state. */
@@ -75,13 +75,13 @@ export function createTestHart(mode: "guest" | "machine" = "machine"): TestHart 
     calls,
     guestAddress: -1,
     host: { time: () => hart.now, physical: { toHost: () => -1 } },
-    mmu: undefined as unknown as Mmu,
-    trap: { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestAddress: 0, tinst: 0, gva: false },
+    mmu: undefined as unknown as HartMmu,
+    trap: { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestLow: 0, guestHigh: 0, tinst: 0, gva: false },
     mmio: { addr: 0, width: 1, write: false, low: 0, high: 0 } as Hart["mmio"],
     steps: () => hart.stepsOfRun,
     requestExit: (request) => void requests.push(request),
   };
-  (hart as { mmu: Mmu }).mmu = recordingMmu(hart);
+  (hart as { mmu: HartMmu }).mmu = recordingMmu(hart);
   resetCsrs(hart);
   requests.length = 0;
   calls.length = 0;

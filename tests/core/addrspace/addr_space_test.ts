@@ -84,6 +84,7 @@ Deno.test("AddrSpace names both areas of an overlap", () => {
   assert.equal(space.contains(RAM - PAGE, 6 * PAGE + 1), false);
   assert.equal(space.contains(RAM, 0), false);
   assert.equal(space.contains(NaN, 1), false);
+  assert.equal(space.contains(2 ** 60, 1), false);
 });
 
 Deno.test("AddrSpace.mapAlloc lazy takes frames at the first fault, populated at once", () => {

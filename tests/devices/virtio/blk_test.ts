@@ -361,3 +361,11 @@ Deno.test("VirtioBlk.dispose flushes and closes its back-end", async () => {
   await new BlkDriver(backend).mmio.dispose();
   assert.deepEqual(calls, ["flush", "close"]);
 });
+
+Deno.test("VirtioBlk.dispose closes a back-end whose last flush fails, and says that it failed", async () => {
+  let closed = 0;
+  const backend = new MemoryBlock(512);
+  Object.assign(backend, { flush: () => Promise.reject(new Error("no space")), close: () => void closed++ });
+  await assert.rejects(new VirtioBlk({ backend, vm: new FakeVm() }).dispose(), /no space/);
+  assert.equal(closed, 1);
+});

@@ -48,6 +48,7 @@ const GROUPS: readonly { numbers: readonly number[]; read: string; write: string
     write: ".iiii",
   },
   { numbers: [0x3a0, 0x3a2, ...range(0x3b0, 0x3bf)], read: ".iiii", write: ".iiii" },
+  { numbers: range(0x7a0, 0x7a3), read: ".iiii", write: ".iiii" },
   { numbers: [0xb00, ...range(0xb02, 0xb1f)], read: ".iiii", write: ".iiii" },
   { numbers: range(0xf11, 0xf15), read: ".iiii", write: "iiiii" },
 ];
@@ -224,5 +225,13 @@ Deno.test("the bits of an illegal CSR access go into mtval", () => {
   for (const mode of ["U", "VS"] satisfies ModeName[]) {
     attempt(hart, mode, bits);
     assert.equal(hart.state.get64(FIELD.mtval), BigInt(bits >>> 0));
+  }
+});
+
+Deno.test("tselect and tdata1 tell that there is no trigger", () => {
+  const hart = createTestHart();
+  for (const number of [0x7a0, 0x7a1, 0x7a2, 0x7a3]) {
+    writeCsr64(hart, number, ~0n);
+    assert.equal(readCsr64(hart, number), 0n);
   }
 });

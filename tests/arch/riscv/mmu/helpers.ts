@@ -61,7 +61,8 @@ export class FakeHart implements Hart {
     interrupt: false,
     tvalLow: 0,
     tvalHigh: 0,
-    guestAddress: 0,
+    guestLow: 0,
+    guestHigh: 0,
     tinst: 0,
     gva: false,
   };
@@ -174,7 +175,7 @@ export class Trap {
   constructor(trap: TrapInfo) {
     this.cause = trap.cause;
     this.tval = BigInt.asUintN(64, BigInt(trap.tvalHigh) << 32n | BigInt(trap.tvalLow >>> 0));
-    this.guestAddress = trap.guestAddress;
+    this.guestAddress = (trap.guestHigh >>> 0) * 2 ** 32 + (trap.guestLow >>> 0);
     this.tinst = trap.tinst;
     this.gva = trap.gva;
   }

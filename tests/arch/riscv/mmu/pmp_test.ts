@@ -58,6 +58,13 @@ Deno.test("PMP NAPOT entries of 8 bytes up to everything match exactly their ran
     hart.setMode(0, 0);
     assert.equal(hart.store(at(0x123456), 1n, 1), true);
   }
+  for (const ones of [49n, 50n, 53n]) {
+    const elsewhere = 1n << ones + 1n | (1n << ones) - 1n;
+    const hart = protectedHart([[NAPOT | R | W | X, elsewhere & EVERYWHERE]]);
+    hart.setMode(0, 0);
+    const reached = fault(hart.load(at(0)));
+    assert.deepEqual(reached, ones === 53n ? 0 : [LOAD_ACCESS, at(0)], `${ones} ones below a zero and a one`);
+  }
 });
 
 Deno.test("PMP TOR and NA4 entries: bounds, empty ranges, and entry 0 starting at 0", () => {
@@ -140,4 +147,22 @@ Deno.test("PMP guards page tables as S-mode accesses; the fault is an access fau
   assert.deepEqual(fault(hart.store(0x5000n)), [STORE_ACCESS, 0x5000n], "A and D cannot be written");
   hart.set({ pmpcfg0: open | BigInt(NAPOT | R | W) });
   assert.equal(hart.store(0x5000n), true);
+});
+
+Deno.test("a cache block that PMP covers in part can be neither zeroed nor managed; the fault names the byte", () => {
+  const hart = protectedHart([[NA4, at(0x1020) >> 2n], [NAPOT | R | W | X, EVERYWHERE]]);
+  hart.setMode(1, 0);
+  for (const operation of ["zeroBlock", "manageBlock"] as const) {
+    const block = (offset: number) => hart.attempt((mmu) => mmu[operation](...pair(at(offset)), 64));
+    assert.equal(block(0x1040), true);
+    assert.deepEqual(fault(block(0x1004)), [STORE_ACCESS, at(0x1004)]);
+  }
+});
+
+Deno.test("manageBlock is for who may load or store; else it faults as a store", () => {
+  const hart = protectedHart([[NAPOT | R, napot(RAM + 0x1000, 4096)], [NAPOT | X, napot(RAM + 0x2000, 4096)]]);
+  hart.setMode(1, 0);
+  const manage = (offset: number) => hart.attempt((mmu) => mmu.manageBlock(...pair(at(offset)), 64));
+  assert.equal(manage(0x1010), true);
+  assert.deepEqual(fault(manage(0x2010)), [STORE_ACCESS, at(0x2010)]);
 });

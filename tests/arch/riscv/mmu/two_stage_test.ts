@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { FIELD } from "../../../../arch/riscv/layout.ts";
 import {
   A,
   ADUE,
@@ -28,9 +29,8 @@ import {
   X,
 } from "./helpers.ts";
 
-const LOAD_FAULT = 13, STORE_FAULT = 15, FETCH_FAULT = 12;
-const FETCH_GUEST = 20, LOAD_GUEST = 21, STORE_GUEST = 23, LOAD_ACCESS = 5;
-const READ_PSEUDO = 0x3000, WRITE_PSEUDO = 0x3020;
+const LOAD_FAULT = 13, STORE_FAULT = 15, FETCH_FAULT = 12, LOAD_ACCESS = 5;
+const FETCH_GUEST = 20, LOAD_GUEST = 21, STORE_GUEST = 23, READ_PSEUDO = 0x3000, WRITE_PSEUDO = 0x3020;
 
 /** sd x5, 24(x6) */
 const SD = 0x00533c23;
@@ -104,8 +104,10 @@ Deno.test("loadAddress checks the width of guest-physical addresses: 41, 50 and 
     hart.set({ vsatp: 0n });
     assert.equal(hart.load(0x1230n), 0x1230);
     for (let bit = width; bit < 64n; bit++) {
-      const va = 1n << bit | 0x1000n;
+      const va = 1n << bit | 0x1004n;
       assert.deepEqual(guestFault(hart.load(va)), [LOAD_GUEST, Number(va)]);
+      assert.equal(hart.state.get64(FIELD.mtval2), va >> 2n);
+      hart.setMode(1, 1);
       assert.deepEqual(guestFault(hart.fetch(va)), [FETCH_GUEST, Number(va)]);
     }
   }
