@@ -110,6 +110,8 @@ export interface HartMmu {
   manageBlock(vaLow: number, vaHigh: number, size: number): boolean;
   /** Host address of the page to fetch from. */
   fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
+  /** Host address of the page to fetch from if the fetch table has it. */
+  cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
   /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */
   fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void;
   /** Host address for HLV, or with `executable` HLVX. */

@@ -10,7 +10,6 @@ import {
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
-  i64Const,
   type Label,
   load,
   ModuleBuilder,
@@ -23,7 +22,7 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
-import { emitChain, MOST_NESTED_CALLS } from "./region_chain.ts";
+import { emitChain, emitEntry } from "./region_chain.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -74,7 +73,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   }, hartWord("fflags"));
   module.export(helpers.mulHighU);
   for (const helper of Object.values(floats)) module.export(helper);
-  const chain = emitChain(module, table);
+  const enterRegions = emitEntry(module, emitChain(module, table), services.suspendRegion);
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),
@@ -91,7 +90,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
         emitDispatch(
           f,
           registers,
-          listCases(f, ops, registers, services, { chain, floatDestinations }, { reload, next }),
+          listCases(f, ops, registers, services, { enterRegions, floatDestinations }, { reload, next }),
         );
       });
     });
@@ -171,8 +170,8 @@ function emitDispatch(f: FunctionBuilder, r: Registers, cases: readonly (() => v
 
 /** What cases need to know of translated regions, and tell about rows. */
 interface RegionCases {
-  /** Runs regions, see `region_chain.ts`. */
-  readonly chain: FunctionReference;
+  /** (budget, record) -> budget left: runs regions, see `region_chain.ts`. */
+  readonly enterRegions: FunctionReference;
   /** Collects the operations whose rd is an f register. */
   readonly floatDestinations: Set<number>;
 }
@@ -183,7 +182,7 @@ function listCases(
   ops: InterpreterOps,
   r: Registers,
   services: Services,
-  { chain, floatDestinations }: RegionCases,
+  { enterRegions, floatDestinations }: RegionCases,
   { reload, next }: { reload: Label; next: Label },
 ): (() => void)[] {
   /** Operations that are no instructions give the step back. */
@@ -225,24 +224,22 @@ function listCases(
   };
   cases[Operation.REGION] = () => {
     giveStepBack();
-    ops.setWord("leaveRegions", i32Const(0));
-    const left = f.let(call(chain, r.budget, i32Const(MOST_NESTED_CALLS), i64Const(-1n)));
-    f.if(binary("i32.eq", left, r.budget), () => {
-      // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
-      f.call(services.suspendRegion, r.record);
-      f.br(next);
-    });
-    f.set(r.budget, left);
+    f.set(r.budget, call(enterRegions, r.budget, r.record));
     f.br(reload);
   };
   RUN_ROWS.forEach(({ run }, index) => {
     cases.push(() => {
-      ops.jumped = ops.wroteFloat = false;
-      run(ops, ops.operands);
+      emitRow(ops, run);
       if (ops.wroteFloat) floatDestinations.add(Operation.FIRST_ROW + index);
       if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
       f.br(next);
     });
   });
   return cases;
+}
+
+/** Emits a row's meaning. */
+function emitRow(ops: InterpreterOps, run: NonNullable<Instruction["run"]>): void {
+  ops.jumped = ops.wroteFloat = false;
+  run(ops, ops.operands);
 }

@@ -5,9 +5,11 @@
  */
 import {
   binary,
+  call,
   callIndirect,
   type FunctionReference,
   i32Const,
+  i64Const,
   load,
   type ModuleBuilder,
   type TableReference,
@@ -18,7 +20,7 @@ import { Operation, OPERATION_MASK } from "./record.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. */
-export const MOST_NESTED_CALLS = 64;
+const MOST_NESTED_CALLS = 64;
 
 /**
  * Adds the function `chain(budget, depth, expected: i64) -> budget left`. It runs regions from pc on until pc is `expected`, nothing
@@ -45,4 +47,25 @@ export function emitChain(module: ModuleBuilder, table: TableReference): Functio
     });
     f.return(budget);
   }, { export: true });
+}
+
+/**
+ * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record.
+ *
+ * @param chain What {@link emitChain} made
+ * @param suspend (record): gives a record its instruction back until the run ends
+ */
+export function emitEntry(
+  module: ModuleBuilder,
+  chain: FunctionReference,
+  suspend: FunctionReference,
+): FunctionReference {
+  return module.function("enterRegions", ["i32", "i32"], ["i32"], (f) => {
+    const [budget, record] = [f.param(0), f.param(1)];
+    f.store("i32.store", i32Const(0), i32Const(0), WINDOW + FIELD.leaveRegions);
+    const left = f.let(call(chain, budget, i32Const(MOST_NESTED_CALLS), i64Const(-1)));
+    // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
+    f.if(binary("i32.eq", left, budget), () => f.call(suspend, record), undefined, "unlikely");
+    f.return(left);
+  });
 }
