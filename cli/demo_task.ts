@@ -53,4 +53,4 @@ async function demo(args: readonly string[], terminal: Terminal): Promise<number
   });
 }
 
-if (import.meta.main) await runProgram((terminal) => demo(Deno.args, terminal));
+if (import.meta.main) void runProgram((terminal) => demo(Deno.args, terminal));

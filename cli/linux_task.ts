@@ -127,4 +127,4 @@ function verdict(status: number | undefined, tail: string, terminal: Terminal): 
   return ERROR_CODE;
 }
 
-if (import.meta.main) await runProgram((terminal) => linux(Deno.args, terminal));
+if (import.meta.main) void runProgram((terminal) => linux(Deno.args, terminal));

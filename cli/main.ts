@@ -27,4 +27,4 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   return 0;
 }
 
-if (import.meta.main) await runProgram((terminal) => main(Deno.args, terminal));
+if (import.meta.main) void runProgram((terminal) => main(Deno.args, terminal));

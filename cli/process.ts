@@ -8,7 +8,7 @@ import { ERROR_CODE, USAGE_CODE } from "./exit_code.ts";
 import { UsageError } from "./parse_options.ts";
 import { isExplained, say } from "./session.ts";
 
-/** Runs a program and ends the process with the exit code that it returns. */
+/** Runs a program and ends the process with the exit code that it returns. Not to be awaited at the top level of a module. */
 export async function runProgram(program: (terminal: Terminal) => Promise<number>): Promise<never> {
   const terminal = new Terminal();
   globalThis.addEventListener("unload", () => terminal.restore());
@@ -19,6 +19,15 @@ export async function runProgram(program: (terminal: Terminal) => Promise<number
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
     Deno.exit(report(terminal, event.error));
+  });
+  // Nothing is left that could ever happen, and the program waits for it.
+  globalThis.addEventListener("beforeunload", () => {
+    say(
+      terminal,
+      "Nothing happens any more, although something is waited for: perhaps a plugin's setup() that never ends",
+    );
+    terminal.restore();
+    Deno.exit(ERROR_CODE);
   });
   let code: number;
   try {

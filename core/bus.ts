@@ -7,6 +7,7 @@
  * @module
  */
 import { type AccessWidth, type GuestPhysAddr, hex } from "./address.ts";
+import { show } from "./config_checks.ts";
 import type { Device } from "./device.ts";
 import { HypervisorError } from "./errors.ts";
 
@@ -193,12 +194,12 @@ function describe({ name, base, size }: BusWindow): string {
 }
 
 function impossible({ base, size, irq }: BusWindow): string | undefined {
-  if (!Number.isSafeInteger(base) || base < 0) return `base address ${base} is not an address`;
-  if (!Number.isSafeInteger(size) || size < 0) return `size ${size} is not a number of bytes`;
+  if (!Number.isSafeInteger(base) || base < 0) return `base address ${show(base)} is no whole number from 0 on`;
+  if (!Number.isSafeInteger(size) || size < 0) return `size ${show(size)} is no whole number of bytes`;
   if (size === 0) return "its window has no bytes; give it a size above zero";
   if (!Number.isSafeInteger(base + size)) return `${size} bytes at ${hex(base)} end above the largest address`;
   if (irq !== undefined && (!Number.isSafeInteger(irq) || irq < 0)) {
-    return `interrupt ${irq} is not an interrupt number`;
+    return `interrupt ${show(irq)} is no whole number from 0 on`;
   }
   return undefined;
 }

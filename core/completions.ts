@@ -19,7 +19,7 @@ interface Work {
   readonly settled: Promise<void>;
 }
 
-/** Due ticks of the work in flight, by plugin, in the order of the requests. */
+/** Due ticks of the work in flight, by plugin or `plugin/device`, in the order of the requests. */
 export type CompletionState = Readonly<Record<string, readonly number[]>>;
 
 /** The work in flight of one VM. */

@@ -5,7 +5,7 @@
  */
 import { type AddrRange, containsRange, hex, overlaps } from "./address.ts";
 import { isTable, nearest, show } from "./config_checks.ts";
-import { CONFIG_KEYS, hint, MAX_MEMORY } from "./config_keys.ts";
+import { CONFIG_KEYS, EMU_TYPE_IVC_CHANNEL, hint, MAX_MEMORY } from "./config_keys.ts";
 import type { KernelConfig, VmConfig } from "./config_types.ts";
 import { ConfigError } from "./errors.ts";
 
@@ -91,6 +91,13 @@ function checkMemory(config: VmConfig, problems: string[]): void {
     range: { start: gpa, size },
   }));
   if (ranges.length === 0) problems.push("kernel.memory_regions: must have a region: a VM without memory cannot run");
+  const windows = config.devices.emu_devices.filter(({ emu_type }) => emu_type === EMU_TYPE_IVC_CHANNEL);
+  if (windows.length > 1) {
+    const names = windows.map(({ name }) => show(name)).join(" and ");
+    problems.push(
+      `devices.emu_devices: ${names} are both channel windows, but a VM can have one; give it both their sizes`,
+    );
+  }
   const total = ranges.reduce((sum, { range }) => sum + range.size, 0);
   if (total > MAX_MEMORY) {
     problems.push(`kernel.memory_regions: are ${total} bytes in all, but a VM can have ${MAX_MEMORY} (3 GiB) at most`);

@@ -23,7 +23,7 @@ import {
   table,
   text,
 } from "./config_checks.ts";
-import type { MemoryRegion } from "./config_types.ts";
+import type { EmulatedDevice, MemoryRegion } from "./config_types.ts";
 import { DEFAULT_STEPS_PER_TICK, DEFAULT_VIRTUAL_EPOCH } from "./virtual_clock.ts";
 
 /** One key. */
@@ -93,12 +93,14 @@ const emulatedRecord = record({
 });
 
 function emulatedDevice(value: unknown, fail: Fail): unknown {
-  const device = emulatedRecord(value, fail) as { name: string; emu_type: number; base_gpa: number; length: number };
+  const device = emulatedRecord(value, fail) as EmulatedDevice & { irq_id: number; cfg_list: number[] };
   if (device === undefined || device.emu_type === undefined) return undefined;
-  const { name, emu_type, base_gpa, length } = device;
+  const { name, emu_type, base_gpa, length, irq_id, cfg_list } = device;
   if (emu_type === EMU_TYPE_IVC_CHANNEL) {
     if (length === 0 || length % PAGE_SIZE !== 0) fail(`must be a positive multiple of ${PAGE_SIZE}`, ".length");
     if (base_gpa % PAGE_SIZE !== 0) fail(`must be a multiple of ${PAGE_SIZE}`, ".base_gpa");
+    if (irq_id !== 0) fail(`${irq_id} is refused: a channel window has no interrupt; write 0`, ".irq_id");
+    if (cfg_list?.length > 0) fail("is refused: a channel window has no settings; write []", ".cfg_list");
   } else if (emu_type !== EMU_TYPE_DUMMY) {
     fail(
       `${emu_type} is refused: devices come from plugins; write a [[plugins]] entry with use, base = ${base_gpa} and irq ` +
@@ -180,7 +182,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     key: "base.vm_type",
     type: "1 | 2",
-    meaning: "Kind of guest, shown in listings: 1 real-time system, 2 Linux. 0 (HostVM) is refused",
+    meaning: "Kind of guest, which `Hypervisor.list` tells: 1 real-time system, 2 Linux. 0 (HostVM) is refused",
     fallback: 2,
     check: virtualMachineType,
   },

@@ -67,7 +67,7 @@ export interface BaseConfig {
   readonly id?: number;
   /** Name of the VM. Left out: `vm` and the number. */
   readonly name?: string;
-  /** Kind of guest, for listings: 1 real-time system, 2 Linux. */
+  /** Kind of guest, which `Hypervisor.list` tells: 1 real-time system, 2 Linux. */
   readonly vm_type: number;
   /** Virtual CPUs. */
   readonly cpu_num: number;

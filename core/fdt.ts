@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isTable, show } from "./config_checks.ts";
 import { HypervisorError } from "./errors.ts";
 import type { FdtBody, FdtNode, FdtValue } from "./fdt_types.ts";
 
@@ -76,6 +77,24 @@ export function placeDevice(root: FdtNode, body: FdtBody, placement: FdtPlacemen
     childOf(root, "chosen").properties[key] = replacePath(value, path);
   }
   return path;
+}
+
+/**
+ * Checks what a plugin says about a device, which need not be TypeScript.
+ *
+ * @throws HypervisorError that names what is wrong
+ */
+export function checkFdtBody({ node, properties }: FdtBody): void {
+  if (typeof node !== "string" || !isTable(properties)) {
+    throw new HypervisorError('its fdt must have a "node", the name, and "properties", a table');
+  }
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === true || typeof value === "string" || Array.isArray(value) || value instanceof Uint8Array) continue;
+    const list = typeof value === "number" ? `; write [${value}]` : "";
+    throw new HypervisorError(
+      `property "${name}" of its fdt must be true, a string, a list or bytes, not ${show(value)}${list}`,
+    );
+  }
 }
 
 /** The node at a path as `/soc/serial@10000000`; undefined if there is none. */

@@ -36,6 +36,8 @@ export interface VmInfo {
   readonly id: number;
   /** Name. */
   readonly name: string;
+  /** Kind of guest, as `base.vm_type` says: 1 real-time system, 2 Linux. */
+  readonly vmType: number;
   /** State. */
   readonly status: VmStatus;
 }
@@ -47,7 +49,7 @@ export class Hypervisor {
   #memory: HostMemory | undefined;
   #hub: IvcHub = new IvcHub();
   /** VMs by number; undefined while one is being built. */
-  #vms: Map<number, { name: string; vm: AxVM | undefined }> = new Map();
+  #vms: Map<number, { name: string; vmType: number; vm: AxVM | undefined }> = new Map();
   #building: Set<Promise<AxVM>> = new Set();
 
   /** Makes a hypervisor without VMs. */
@@ -82,7 +84,11 @@ export class Hypervisor {
       );
     }
     const arch = this.#architecture(valid.arch.name, name);
-    const entry: { name: string; vm: AxVM | undefined } = { name, vm: undefined };
+    const entry: { name: string; vmType: number; vm: AxVM | undefined } = {
+      name,
+      vmType: valid.base.vm_type,
+      vm: undefined,
+    };
     this.#vms.set(id, entry);
     try {
       const base = options.base === undefined ? undefined : new URL(options.base);
@@ -100,7 +106,7 @@ export class Hypervisor {
   /** The VMs in order of number. */
   list(): VmInfo[] {
     const all = [...this.#vms].sort(([a], [b]) => a - b);
-    return all.map(([id, { name, vm }]) => ({ id, name, status: vm?.status ?? "loading" }));
+    return all.map(([id, { name, vmType, vm }]) => ({ id, name, vmType, status: vm?.status ?? "loading" }));
   }
 
   /** A VM by number or name; undefined if there is none, or it is being built. */

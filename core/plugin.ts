@@ -203,7 +203,10 @@ function createContext(
       register("Observing resets");
       registrations.resetHooks.push(hook);
     },
-    vm: { ...control, later: (work, done) => control.later(work, guarded("Completing background work", done)) },
+    vm: {
+      ...control,
+      later: (work, done, device) => control.later(work, guarded("Completing background work", done), device),
+    },
   };
   return {
     context,

@@ -93,8 +93,12 @@ export interface VmControl {
   reboot(): void;
   /** A message for the VM's owner; shown with the plugin's name. */
   log(message: string): void;
-  /** Completes work that the host does in the background: the VM applies `done` between slices, and counts it as in flight until then. */
-  later<Result>(work: Promise<Result>, done: (result: Result) => void): void;
+  /**
+   * Completes work that the host does in the background: the VM applies `done` between slices, and counts it as in flight until then.
+   *
+   * @param device Which of the plugin's devices asks, if it has several: after a restore each makes its own requests again, in order
+   */
+  later<Result>(work: Promise<Result>, done: (result: Result) => void, device?: string): void;
   /** Asks the host to open a disk image; relative paths are resolved as the VM's configuration says. Throws if the host cannot. */
   openBlock(path: string, mode: BlockMode): Promise<BlockBackend>;
   /** Random bytes for the guest: the host's, or a repeatable sequence under a virtual clock. */

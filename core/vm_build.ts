@@ -277,7 +277,8 @@ class Builder {
       powerOff: (code) => request("shutdown", code),
       reboot: () => request("reboot", 0),
       log: (message) => this.#log(`[plugin ${plugin}] ${message}`),
-      later: (work, done) => this.#completions.later(plugin, work, done),
+      later: (work, done, device) =>
+        this.#completions.later(device === undefined ? plugin : `${plugin}/${device}`, work, done),
       openBlock: async (path, mode) => {
         const { host, base } = this.#options;
         if (!host.openBlock) {

@@ -7,6 +7,7 @@ import type { MmioBus } from "./bus.ts";
 import { show } from "./config_checks.ts";
 import type { Device } from "./device.ts";
 import { HypervisorError } from "./errors.ts";
+import { checkFdtBody } from "./fdt.ts";
 import type { IrqController, IrqLine } from "./irq.ts";
 import { attempt, type DeviceRequest, pluginError } from "./plugin.ts";
 import type { BuiltDevice } from "./vm_machine.ts";
@@ -57,6 +58,7 @@ export interface DeviceSet {
 export function createDevices(requests: readonly DeviceRequest[], bus: MmioBus, withInterrupts: boolean): DeviceSet {
   for (const { plugin, spec, base, irq } of requests) {
     attempt(plugin, `Cannot add device "${spec.name}"`, () => {
+      if (spec.fdt !== undefined) checkFdtBody(spec.fdt);
       bus.add({
         name: spec.name,
         owner: `plugin "${plugin}"`,

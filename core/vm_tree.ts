@@ -24,9 +24,9 @@ export interface RamdiskPlace {
 export function writeTree(machine: VmMachine, ramdisk: RamdiskPlace | undefined): Uint8Array {
   const given = machine.images.dtb;
   if (given) {
-    const { cmdline } = machine.config.kernel;
+    const { cmdline, dtb_path } = machine.config.kernel;
     // Read in any case: a guest that is given something else fails without a word.
-    const blob = readFdt(given, "kernel.dtb");
+    const blob = readFdt(given, dtb_path ?? "kernel.dtb");
     if (cmdline === "" && ramdisk === undefined) return given;
     complete(machine, blob.root, ramdisk);
     return writeFdt(blob.root, blob);

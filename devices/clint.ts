@@ -28,6 +28,8 @@ export interface ClintState {
   mtimecmp: [low: number, high: number][];
   /** Ticks by which `mtime` is ahead of the clock: what the guest changed when it wrote `mtime`. */
   offset: number;
+  /** The upper half of `mtime` when its lower half was last read: both halves of a 64-bit access are of one moment. Null: not read. */
+  timeHigh: number | null;
 }
 
 /** The core-local interruptor. */
@@ -57,6 +59,7 @@ export class Clint implements Device {
       // The registers have no defined reset value; this one never fires.
       mtimecmp: this.#targets.map(() => [0xffff_ffff, 0xffff_ffff]),
       offset: 0,
+      timeHigh: null,
     };
   }
 
@@ -66,7 +69,14 @@ export class Clint implements Device {
     const half = offset & 4 ? 1 : 0;
     if (offset < MTIMECMP) return this.state.msip[(offset - MSIP) >> 2] ?? 0;
     if (offset < MTIME) return this.state.mtimecmp[(offset - MTIMECMP) >> 3]?.[half] ?? 0;
-    return offset < MTIME + 8 ? words(this.#mtime())[half] : 0;
+    return offset < MTIME + 8 ? this.#readTime(half) : 0;
+  }
+
+  #readTime(half: 0 | 1): number {
+    const [low, high] = words(this.#mtime());
+    const kept = this.state.timeHigh;
+    this.state.timeHigh = half === 0 ? high : null;
+    return half === 0 ? low : kept ?? high;
   }
 
   /** Writes a register of 4 bytes, or a half of one of 8. */

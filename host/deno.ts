@@ -21,6 +21,9 @@ import { explainFileError } from "./file_errors.ts";
 export { BlockFile, openBlockFile, type OpenBlockOptions } from "./block_file.ts";
 export { explainFileError } from "./file_errors.ts";
 
+/** Bytes of the largest image: all the memory that a guest can have. */
+const LARGEST_IMAGE = 3 * 2 ** 30;
+
 /** Bytes that `crypto.getRandomValues` gives at once. */
 const RANDOM_PIECE = 65536;
 
@@ -77,13 +80,25 @@ function random(bytes: Uint8Array<ArrayBuffer>): void {
 /** Reads a file or an address; the error's message is the end of a sentence that core begins. */
 async function readFile(url: URL): Promise<Uint8Array> {
   try {
-    if (url.protocol === "file:") return await Deno.readFile(url);
+    if (url.protocol === "file:") {
+      requireImage(await Deno.stat(url));
+      return await Deno.readFile(url);
+    }
     const response = await fetch(url);
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
     throw new HypervisorError(`the server answers ${response.status} ${response.statusText}; check the address`);
   } catch (cause) {
     if (cause instanceof HypervisorError) throw cause;
     throw new HypervisorError(explainFileError(cause), { cause });
+  }
+}
+
+/** Reading a device such as `/dev/zero` would never end, and what is larger than any guest's memory would only fill the host's. */
+function requireImage({ isFile, isFifo, isDirectory, size }: Deno.FileInfo): void {
+  if (isDirectory) throw new Deno.errors.IsADirectory();
+  if (!isFile && !isFifo) throw new HypervisorError("it is a device; name a file");
+  if (size > LARGEST_IMAGE) {
+    throw new HypervisorError(`it has ${size} bytes, more than a guest's memory; a disk image is given with --disk`);
   }
 }
 

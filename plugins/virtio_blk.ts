@@ -37,7 +37,7 @@ const plugin: Plugin = {
     if (backend.size % 512 !== 0) {
       context.vm.log(`${name}: its last ${backend.size % 512} bytes are not shown, for they are no whole sector`);
     }
-    const options = { backend, vm: context.vm, id: String(id ?? name) };
+    const options = { backend, vm: context.vm, name, id: String(id ?? name) };
     context.device(virtioSpec(context, name, slot, () => new VirtioBlk(options)));
   },
 };
@@ -87,6 +87,6 @@ function isMode(value: unknown): value is BlockMode {
 function isBackend(value: unknown): value is BlockBackend {
   if (typeof value !== "object" || value === null) return false;
   const { size, readOnly, read, write, flush } = value as Record<string, unknown>;
-  return typeof size === "number" && typeof readOnly === "boolean" &&
+  return Number.isSafeInteger(size) && Number(size) >= 0 && typeof readOnly === "boolean" &&
     [read, write, flush].every((method) => typeof method === "function");
 }

@@ -12,14 +12,14 @@ import { raiseInGuest } from "./guest_trap.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
 import type { SbiFirmware } from "./sbi/firmware.ts";
 import { countException } from "./sbi/pmu_state.ts";
-import { Cause } from "./trap/causes.ts";
+import { Cause, HYPERVISOR_DELEGABLE } from "./trap/causes.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
 import { markFloatDirty, returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
 import { accessOfFault, type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
 
 /** Exceptions that go straight to the guest: all but calls of VS-mode, guest-page faults and virtual instructions. */
-const HEDELEG = 0xb1ff;
+const HEDELEG = HYPERVISOR_DELEGABLE;
 
 /** VSSI, VSTI and VSEI belong to the guest. */
 const HIDELEG = 1 << Interrupt.VSSI | 1 << Interrupt.VSTI | 1 << Interrupt.VSEI;

@@ -128,11 +128,14 @@ export const X_SINK = 32 * 8;
 /** Registers f0..f31, 8 bytes each, NaN-boxed. */
 export const F_REGISTERS = X_SINK + 8;
 
+/** Entries of the PMP. */
+export const PMP_ENTRIES = 16;
+
 /** pmpaddr0..pmpaddr15, 8 bytes each. */
 export const PMP_ADDRESSES = F_REGISTERS + 32 * 8;
 
 /** 16 bytes in which accesses that cross a page are put together. */
-export const STAGING = PMP_ADDRESSES + 16 * 8;
+export const STAGING = PMP_ADDRESSES + PMP_ENTRIES * 8;
 
 const FIRST_FIELD = STAGING + 16;
 

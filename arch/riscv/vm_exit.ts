@@ -8,6 +8,7 @@ import type { AccessWidth } from "../../core/address.ts";
 import type { AccessKind } from "../../core/exit.ts";
 import type { Hart } from "./hart.ts";
 import { FIELD } from "./layout.ts";
+import { Pseudo } from "./mmu/fault.ts";
 import { Cause } from "./trap/causes.ts";
 
 /** A load, store or atomic as its encoding tells it. */
@@ -33,8 +34,20 @@ const LOAD_FP = 0x07;
 const STORE = 0x23;
 const STORE_FP = 0x27;
 const AMO = 0x2f;
+const SYSTEM = 0x73;
+/** Of SYSTEM: HLV, HLVX and HSV. */
+const FUNCT3_GUEST = 4;
 const FUNCT5_LR = 2;
 const FUNCT5_SC = 3;
+
+/** What funct7 and rs2 of HLV, HLVX and HSV tell. */
+function guestAccess(bits: number): Pick<AccessInstruction, "kind" | "width" | "signed"> {
+  return {
+    kind: (bits >>> 25 & 1) !== 0 ? "store" : "load",
+    width: 1 << (bits >>> 26 & 3) as AccessWidth,
+    signed: (bits >>> 20 & 1) === 0,
+  };
+}
 
 /**
  * Takes an instruction apart that accesses memory, or its transformed form (there bit 1 clear means that it was compressed).
@@ -64,6 +77,8 @@ export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | 
       const kind = funct5 === FUNCT5_LR ? "reserve" : funct5 === FUNCT5_SC ? "conditional" : "amo";
       return { ...common, kind, float: false };
     }
+    case SYSTEM:
+      return funct3 === FUNCT3_GUEST ? { ...common, ...guestAccess(bits), float: false } : undefined;
     default:
       return undefined;
   }
@@ -84,10 +99,6 @@ const FAULT_ACCESS: Readonly<Record<number, AccessKind>> = {
   [Cause.STORE_GUEST_PAGE]: "write",
 };
 
-/** htinst values that stand for an implicit access to a page table, of 8 bytes, read and write. */
-const PSEUDO_READ = 0x3000;
-const PSEUDO_WRITE = 0x3020;
-
 /** Kind of access that a guest-page fault interrupted, undefined for other exceptions. */
 export function accessOfFault(cause: number): AccessKind | undefined {
   return FAULT_ACCESS[cause];
@@ -107,8 +118,8 @@ export function readHypervisorTrap(hart: Hart): HypervisorTrap {
   const htval = (state.high(FIELD.htval) >>> 0) * 2 ** 32 + (state.low(FIELD.htval) >>> 0);
   const addr = htval * 4 + (state.low(FIELD.stval) & 3);
   const tinst = state.low(FIELD.htinst);
-  if (tinst === PSEUDO_READ || tinst === PSEUDO_WRITE) {
-    const implicit = tinst === PSEUDO_READ ? "read" : "write";
+  if (tinst === Pseudo.READ || tinst === Pseudo.WRITE) {
+    const implicit = tinst === Pseudo.READ ? "read" : "write";
     return { kind: "guestPageFault", addr, access: implicit, instruction: undefined };
   }
   const isWhole = tinst !== 0 && (tinst & ADDRESS_OFFSET) === 0;

@@ -58,6 +58,8 @@ export interface VirtioBlkOptions {
   readonly backend: BlockBackend;
   /** Completes requests whose back-end answers with a Promise. */
   readonly vm: Pick<VmControl, "later">;
+  /** Name of the device, unique in its plugin. */
+  readonly name?: string;
   /** What GET_ID answers: up to 20 ASCII characters. */
   readonly id?: string;
 }
@@ -76,15 +78,17 @@ export class VirtioBlk implements VirtioDevice {
   readonly state: VirtioBlkState;
   readonly #backend: BlockBackend;
   readonly #vm: Pick<VmControl, "later">;
+  readonly #name: string | undefined;
   readonly #id: Uint8Array = new Uint8Array(ID_LENGTH);
   #transport!: VirtioTransport;
   /** Tells completions of requests from before a reset or restore. */
   #epoch = 0;
 
   /** Makes a disk. */
-  constructor({ backend, vm, id = "" }: VirtioBlkOptions) {
+  constructor({ backend, vm, name, id = "" }: VirtioBlkOptions) {
     this.#backend = backend;
     this.#vm = vm;
+    this.#name = name;
     new TextEncoder().encodeInto(id, this.#id);
     this.features = [F_SIZE_MAX, F_SEG_MAX, F_BLK_SIZE, F_FLUSH];
     if (backend.readOnly) this.features = [...this.features, F_RO];
@@ -152,7 +156,7 @@ export class VirtioBlk implements VirtioDevice {
       this.state.inflight.splice(this.state.inflight.indexOf(request), 1);
       this.#finish(chain, result);
       this.notify();
-    });
+    }, this.#name);
   }
 
   /** Asks the back-end; what it throws is an I/O error in the guest. */

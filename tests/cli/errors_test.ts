@@ -31,6 +31,10 @@ const PLUGINS: Readonly<Record<string, string>> = {
   "overlap.ts": `export default { name: "twin", apiVersion: 1, setup(context) {
     context.device({ name: "twin", base: 0x10000080, size: 0x100, create: () => ({ state: {}, read: () => 0, write() {} }) });
   } };`,
+  "stuck.ts": 'export default { name: "stuck", apiVersion: 1, setup: () => new Promise(() => {}) };',
+  "node.ts": `export default { name: "node", apiVersion: 1, setup(context) {
+    context.device({ name: "node", base: 0x20000000, size: 0x100, fdt: {}, create: () => ({}) });
+  } };`,
   "line.ts": `export default { name: "line", apiVersion: 1, setup(context) {
     context.device({ name: "line", base: 0x20000000, size: 0x100, irq: 10, create: () => ({ state: {}, read: () => 0, write() {} }) });
   } };`,
@@ -55,6 +59,9 @@ Deno.test("denovisor says in one sentence which file, plugin or disk it cannot u
       { args: [image, "--dtb", "hello.elf"], code: 1, says: /not a device-tree blob; give another file/ },
       { args: [image, "--load-address", "0x10000000"], code: 1, says: /0x10000000 is not in RAM/ },
       { args: [image, "--memory", "1M"], code: 1, says: /RAM is .*; give the VM more memory/ },
+      { args: ["/dev/zero"], code: 1, says: /"\/dev\/zero" .* it is a device; name a file/ },
+      { args: [image, "--plugin", "stuck.ts"], code: 1, says: /perhaps a plugin's setup\(\) that never ends/ },
+      { args: [image, "--plugin", "node.ts"], code: 1, says: /\[plugin node\] .*its fdt must have a "node"/ },
       { args: [image, "--plugin", "none.ts"], code: 1, says: /\[plugin none\.ts\] Cannot load .*none\.ts/ },
       { args: [image, "--plugin", "./syntax.ts"], code: 1, says: /\[plugin \.\/syntax\.ts\] Cannot load/ },
       { args: [image, "--plugin", "nothing.ts"], code: 1, says: /has no default export; write "export default/ },

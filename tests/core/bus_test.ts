@@ -114,12 +114,12 @@ Deno.test("MmioBus.add refuses impossible windows, taken names and taken interru
   const at = (base: number, size: number, irq?: number, name = "x") => () =>
     bus.add({ name, owner: "mine", base, size, irq });
   refuses(at(0x1000, 0), /Cannot register "x" at 0x1000\.\.0x1000 for mine: its window has no bytes/);
-  refuses(at(0x1000, -4), /size -4 is not a number of bytes/);
-  refuses(at(-1, 4), /base address -1 is not an address/);
-  refuses(at(NaN, 4), /base address NaN is not an address/);
+  refuses(at(0x1000, -4), /size -4 is no whole number of bytes/);
+  refuses(at(-1, 4), /base address -1 is no whole number/);
+  refuses(at(NaN, 4), /base address NaN is no whole number/);
   refuses(at(0.5, 4), /base address 0\.5/);
   refuses(at(2 ** 53 - 8, 16), /16 bytes at 0x1ffffffffffff8 end above the largest address/);
-  refuses(at(0x1000, 4, 1.5), /interrupt 1\.5 is not an interrupt number/);
+  refuses(at(0x1000, 4, 1.5), /interrupt 1\.5 is no whole number/);
   bus.add({ name: "uart0", owner: "uart plugin", base: 0x1000, size: 4, irq: 10 });
   refuses(at(0x2000, 4, 10), /interrupt 10 belongs to "uart0" at 0x1000\.\.0x1004 of uart plugin/);
   refuses(at(0x2000, 4, 11, "uart0"), /uart plugin registered "uart0" at 0x1000\.\.0x1004 already/);

@@ -151,3 +151,19 @@ Deno.test("CONFIG_KEYS documents every key once", () => {
     assert.ok(keys.includes(wanted), wanted);
   }
 });
+
+Deno.test("validateConfig refuses what a channel window does not have, and a second one", () => {
+  const problems = (emu_devices: unknown): string => {
+    try {
+      validateConfig({ kernel: { kernel_path: "k" }, devices: { emu_devices } });
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const text = problems([["ivc", 0x4000_0000, 0x1000, 5, 10, [2]]]);
+  assert.match(text, /emu_devices\[0\]\.irq_id: 5 is refused: a channel window has no interrupt; write 0/);
+  assert.match(text, /emu_devices\[0\]\.cfg_list: is refused/);
+  const two = problems([["a", 0x4000_0000, 0x1000, 0, 10, []], ["b", 0x5000_0000, 0x1000, 0, 10, []]]);
+  assert.match(two, /"a" and "b" are both channel windows, but a VM can have one/);
+});

@@ -15,14 +15,14 @@ Deno.test("Hypervisor gives the lowest free number from 0, finds VMs by number a
   const hypervisor = new Hypervisor({ architectures: [scriptedArch([])] });
   const zero = await hypervisor.createVm(config());
   const two = await hypervisor.createVm(config({ base: { id: 2, name: "two" } }));
-  const one = await hypervisor.createVm(config());
+  const one = await hypervisor.createVm(config({ base: { vm_type: 1 } }));
   assert.deepEqual([zero.id, zero.name, one.id, two.name], [0, "vm0", 1, "two"]);
   assert.equal(hypervisor.get(0), zero);
   assert.equal(hypervisor.get("two"), two);
   assert.deepEqual(hypervisor.list(), [
-    { id: 0, name: "vm0", status: "loaded" },
-    { id: 1, name: "vm1", status: "loaded" },
-    { id: 2, name: "two", status: "loaded" },
+    { id: 0, name: "vm0", vmType: 2, status: "loaded" },
+    { id: 1, name: "vm1", vmType: 1, status: "loaded" },
+    { id: 2, name: "two", vmType: 2, status: "loaded" },
   ]);
   await assert.rejects(
     hypervisor.createVm(config({ base: { id: 2 } })),

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../core/device.ts";
 import { readFdt } from "../../core/fdt.ts";
+import type { FdtBody } from "../../core/fdt_types.ts";
 import { Hypervisor } from "../../core/hypervisor.ts";
 import { loadPlugin } from "../../core/plugin.ts";
 import type { Plugin, PluginContext } from "../../core/plugin_types.ts";
@@ -288,5 +289,19 @@ Deno.test("A VM refuses what create() returns if it is no device, and an interru
   await assert.rejects(
     scriptedVm([[]], { plugins: [controller, devicePlugin(registerDevice(), { irq: 97 })] }),
     /\[plugin test\] Cannot wire device "device0" to interrupt 97: "pic" of plugin "pic" has inputs 1 to 96; give/,
+  );
+});
+
+Deno.test("A VM refuses a device-tree node that is none, naming plugin, device and property", async () => {
+  const refusal = async (fdt: unknown): Promise<void> => {
+    await scriptedVm([[]], { plugins: [devicePlugin(registerDevice(), { fdt: fdt as FdtBody })] });
+  };
+  await assert.rejects(
+    refusal({ compatible: "x" }),
+    /\[plugin test\] Cannot add device "device0": its fdt must have a "node"/,
+  );
+  await assert.rejects(
+    refusal({ node: "n", properties: { rate: 5 } }),
+    /property "rate" of its fdt must be true, a string, a list or bytes, not 5; write \[5\]/,
   );
 });

@@ -219,3 +219,40 @@ Deno.test("AxVM.hashMemory is SHA-256 of all RAM, whatever of it has frames", as
   vm.memory.writeU8(RAM + 0x1_2345, 99);
   assert.equal(await vm.hashMemory(), await digest(ram));
 });
+
+Deno.test("AxVM.restore gives each of a plugin's devices its own work in flight back, whichever asked first", async () => {
+  const make = (): Promise<ScriptedVm> =>
+    scriptedVm([[start]], {
+      plugins: [plugin((context) => {
+        ["a", "b"].forEach((name, index) => {
+          const state = { pending: false, finished: 0 };
+          const request = (): void => {
+            state.pending = true;
+            context.vm.later(Promise.resolve(), () => {
+              state.pending = false;
+              state.finished = context.clock.now();
+            }, name);
+          };
+          const timer = context.clock.timer(`${name}/ask`, request);
+          const device: Device = {
+            state,
+            read: () => 0,
+            write: () => {},
+            reset: () => timer.set(index === 0 ? 500 : 100), // the second device asks first
+            restored: () => void (state.pending && request()),
+          };
+          context.device({ name, base: 0x1000_0000 + 16 * index, size: 4, create: () => device });
+        });
+      })],
+    });
+  const ends = ({ vm }: ScriptedVm): unknown => [vm.device("a")!.state, vm.device("b")!.state];
+  const whole = await make();
+  await whole.vm.run({ maxSteps: 30_000 });
+  assert.deepEqual(ends(whole), [{ pending: false, finished: 1500 }, { pending: false, finished: 1100 }]);
+  const first = await make();
+  await first.vm.run({ maxSteps: 7000 });
+  const second = await make();
+  second.vm.restore(await first.vm.save());
+  await second.vm.run({ maxSteps: 30_000 });
+  assert.deepEqual(ends(second), ends(whole));
+});

@@ -96,3 +96,11 @@ Deno.test("Clint sets its timers again after a restore", () => {
   other.clock.advance(1000);
   assert.ok(other.timer[0].level);
 });
+
+Deno.test("Clint's mtime, read in two halves, is of one moment although the clock goes on between them", () => {
+  const { clint, clock } = make();
+  clock.ticks = 2 ** 32 - 1;
+  assert.equal(clint.read(MTIME, 4), 0xffff_ffff);
+  clock.ticks++;
+  assert.deepEqual([clint.read(MTIME + 4, 4), clint.read(MTIME + 4, 4)], [0, 1]);
+});

@@ -1,10 +1,12 @@
 /** Tests of the example plugins: the contract of devices, and what each promises. @module */
 import assert from "node:assert/strict";
+import adder, { Adder } from "../../examples/plugins/adder.ts";
 import countdown, { Countdown } from "../../examples/plugins/countdown.ts";
 import dice from "../../examples/plugins/dice.ts";
 import greet, { greetExtension } from "../../examples/plugins/greet_sbi.ts";
 import { Hypervisor, riscv, type SbiCall, sbiExtension, type SbiMachine, virtBoard } from "../../mod.ts";
 import { deviceContract } from "../contract/device.ts";
+import { createGuest, runToEnd } from "../integration/guest.ts";
 import { FakeClock, FakeLine, FakeMemory, FakePluginContext, setUp } from "../contract/plugin_context.ts";
 
 const MS = 10_000;
@@ -95,4 +97,58 @@ Deno.test("all example plugins fit beside the default board", async () => {
   const image = new Uint8Array(4);
   const vm = await hypervisor.createVm({ kernel: { image }, plugins: [virtBoard, countdown, dice, greet] });
   assert.deepEqual(vm.devices.filter(({ base }) => base > 0x1000_8000).map(({ name }) => name), ["countdown", "dice"]);
+});
+
+deviceContract({
+  name: "Adder",
+  size: 0x1000,
+  offsets: [0, 4, 8, 12],
+  create: (world) => new Adder(world.irq, world.memory),
+});
+
+Deno.test("Adder says so if the guest names what is no RAM, and copies no more than it may", () => {
+  const memory = new FakeMemory();
+  memory.bytes.fill(1);
+  const adder = new Adder(new FakeLine(), memory);
+  const sum = (address: number, length: number): number => {
+    adder.write(0, address, 4);
+    adder.write(4, length, 4);
+    adder.write(8, 1, 4);
+    return adder.read(8, 4);
+  };
+  assert.deepEqual([sum(0x8000_0000, 5), sum(0, 5), sum(0x8000_0000, 0xffff_ffff)], [5, 0xffff_ffff, 65536]);
+});
+
+Deno.test("adder reads a guest's memory and wakes it through the PLIC", async () => {
+  await using guest = await createGuest(
+    `
+      li s0,0x0c000034
+      li t0,1
+      sw t0,0(s0)
+      li s0,0x0c002080
+      li t1,0x2000
+      sw t1,0(s0)
+      li s2,0x0c201000
+      sw zero,0(s2)
+      li t2,512
+      csrrs zero,sie,t2
+      li s3,0x1000c000
+      li t0,0x80300000
+      li t1,0x01020304
+      sw t1,0(t0)
+      sw t0,0(s3)
+      li t1,4
+      sw t1,4(s3)
+      sw zero,8(s3)
+      wfi
+      lw s4,4(s2)
+      lw s5,8(s3)
+      sw zero,12(s3)
+      sw s4,4(s2)
+      j shutdown
+    `,
+    { plugins: [adder] },
+  );
+  await runToEnd(guest);
+  assert.deepEqual([guest.vm.vcpus[0].arch.getGpr(20), guest.vm.vcpus[0].arch.getGpr(21)], [13n, 10n]);
 });

@@ -1,5 +1,6 @@
 /** The services of the Deno host. @module */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import { createDenoHost, explainFileError } from "../../host/deno.ts";
 
 const host = createDenoHost({ log: () => {} });
@@ -33,6 +34,19 @@ Deno.test("createDenoHost's readFile tells why it cannot", async () => {
   assert.deepEqual(await host.readFile!(new URL(import.meta.url)), await Deno.readFile(new URL(import.meta.url)));
   await assert.rejects(host.readFile!(new URL("missing", import.meta.url)), { message: /^there is no such file/ });
   await assert.rejects(host.readFile!(new URL("./", import.meta.url)), { message: /^it is a folder/ });
+});
+
+Deno.test("createDenoHost's readFile reads no device and nothing that is larger than a guest's memory", async () => {
+  await assert.rejects(host.readFile!(new URL("file:///dev/zero")), { message: /^it is a device; name a file/ });
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.truncate(path, 3 * 2 ** 30 + 1);
+    await assert.rejects(host.readFile!(pathToFileURL(path)), {
+      message: /^it has 3221225473 bytes, more than a guest/,
+    });
+  } finally {
+    await Deno.remove(path);
+  }
 });
 
 Deno.test("createDenoHost's readFile reads addresses", async () => {

@@ -145,8 +145,8 @@ for (const mode of MODES) {
     }
   });
 
-  Deno.test(`accesses of every width and kind all over the devices' addresses harm nobody (${mode} mode, seeds 1 to 6)`, async () => {
-    for (let seed = 1; seed <= 6; seed++) {
+  Deno.test(`accesses of every width and kind all over the devices' addresses harm nobody (${mode} mode, seeds 1 to 4)`, async () => {
+    for (let seed = 1; seed <= 4; seed++) {
       const random = new Random(seed);
       const windows: { base: number; size: number }[] = [];
       const board = { disks: [{ backend: new MemoryBlock(64 * 1024) }], rng: true };
@@ -171,9 +171,9 @@ for (const mode of MODES) {
     }
   });
 
-  Deno.test(`virtqueues full of nonsense harm nobody (${mode} mode, seeds 1 to 8)`, async () => {
+  Deno.test(`virtqueues full of nonsense harm nobody (${mode} mode, seeds 1 to 6)`, async () => {
     const rings = RAM + 0x80_0000;
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 6; seed++) {
       const random = new Random(seed);
       const board = { disks: [{ backend: new MemoryBlock(64 * 1024) }], rng: true };
       const slot = seed % 2 === 0 ? SLOT0 : SLOT0 + 7 * 0x1000;

@@ -76,7 +76,7 @@ Deno.test("AxVM.save: the demo, stopped at 20 random steps and carried into new 
 for (const name of ["busy", "busy-machine"]) {
   Deno.test(`AxVM.save: "${name}" with disk requests in flight, timers and console input ends the same in new processes`, async () => {
     const whole = await uninterrupted(name);
-    const inFlight = await compare(name, whole, moments(new Random(SEED + 1), 4, whole.steps));
+    const inFlight = await compare(name, whole, moments(new Random(SEED + 1), 3, whole.steps));
     assert.ok(inFlight > 0, "some snapshots were taken with requests in flight");
   });
 }
@@ -89,7 +89,7 @@ for (const cpus of [2, 4]) {
 }
 
 Deno.test("AxVM.save: a guest that moves through 12 VMs, each made from the snapshot of the one before, ends the same", async () => {
-  for (const name of ["busy", "busy-machine", "smp4"]) {
+  for (const name of ["busy", "smp4"]) {
     const whole = await uninterrupted(name);
     const random = new Random(SEED + 9);
     let work = workload(name);

@@ -139,6 +139,32 @@ export const ALL_INTERRUPTS = 0x1eee;
 /** Guest external interrupts that hgeip and hgeie have: GEILEN. */
 export const GUEST_EXTERNAL_INTERRUPTS = 7;
 
+/** The configuration byte of a PMP entry. */
+export const PmpConfig = {
+  /** Reads are allowed. */
+  R: 1 << 0,
+  /** Writes are allowed. */
+  W: 1 << 1,
+  /** Fetches are allowed. */
+  X: 1 << 2,
+  /** What the entry matches, two bits: a {@link PmpMatch}. */
+  A: 3 << 3,
+  /** Locked, and binding for M-mode. */
+  L: 1 << 7,
+} as const;
+
+/** Values of the A field of {@link PmpConfig}, in place. */
+export const PmpMatch = {
+  /** Nothing. */
+  OFF: 0 << 3,
+  /** From the address of the entry below up to its own: top of range. */
+  TOR: 1 << 3,
+  /** Four bytes. */
+  NA4: 2 << 3,
+  /** A naturally aligned power of two of bytes. */
+  NAPOT: 3 << 3,
+} as const;
+
 /** mcounteren, scounteren, hcounteren and mcountinhibit. */
 export const Counter = {
   /** cycle. */

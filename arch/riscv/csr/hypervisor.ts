@@ -5,6 +5,7 @@
  */
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
+import { HYPERVISOR_DELEGABLE } from "../trap/causes.ts";
 import { pendingInterrupts } from "../trap/interrupts.ts";
 import { ENVIRONMENT_FULL, ENVIRONMENT_GATED, environmentChanged, legalizeEnvironment } from "./environment.ts";
 import { GUEST_EXTERNAL_INTERRUPTS, H_INTERRUPTS, HStatus, Interrupt, VGEIN_SHIFT, VS_INTERRUPTS } from "./fields.ts";
@@ -15,9 +16,6 @@ import type { Word64 } from "./word64.ts";
 
 /** GVA, SPV, SPVP, HU, VGEIN, VTVM, VTW, VTSR. */
 const HSTATUS_WRITABLE = 0x73_f3c0n;
-
-/** Exceptions that hedeleg can delegate: not ECALL from HS, VS and M, not those that only HS-mode can handle. */
-const DELEGABLE = 0xb1ffn;
 
 /** MODE, 14 bits of VMID, PPN without its lowest two bits: the root is 16 KiB. */
 const HGATP_WRITABLE = 0xf3ff_ffff_ffff_fffcn;
@@ -114,7 +112,7 @@ export const HYPERVISOR_CSRS: readonly CsrRow[] = [
     legalize: legalizeHstatus,
     onWrite: (hart) => hart.mmu.modeChanged(),
   },
-  { number: 0x602, name: "hedeleg", storage: FIELD.hedeleg, writeMask: DELEGABLE },
+  { number: 0x602, name: "hedeleg", storage: FIELD.hedeleg, writeMask: BigInt(HYPERVISOR_DELEGABLE) },
   { number: 0x603, name: "hideleg", storage: FIELD.hideleg, writeMask: BigInt(VS_INTERRUPTS) },
   {
     number: 0x604,

@@ -5,6 +5,7 @@
  */
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
+import { MACHINE_DELEGABLE } from "../trap/causes.ts";
 import { pendingInterrupts, supervisorTimerEnabled } from "../trap/interrupts.ts";
 import { ENVIRONMENT_FULL, ENVIRONMENT_GATED, environmentChanged, legalizeEnvironment } from "./environment.ts";
 import { ALL_INTERRUPTS, Interrupt, S_INTERRUPTS } from "./fields.ts";
@@ -14,9 +15,6 @@ import type { Word64 } from "./word64.ts";
 
 /** SIE, MIE, SPIE, MPIE, SPP, MPP, FS, MPRV, SUM, MXR, TVM, TW, TSR, GVA, MPV. */
 const STATUS_WRITABLE = 0xc0_007e_79aan;
-
-/** Exceptions that medeleg can delegate: all that exist but ECALL from M-mode. */
-const DELEGABLE = 0xf0_b7ffn;
 
 /** Software bits of mip that live in `mip`, and VSSIP, which lives in hvip. */
 const SSIP = 1 << Interrupt.SSI;
@@ -70,7 +68,7 @@ export const MACHINE_CSRS: readonly CsrRow[] = [
   },
   // Extensions cannot be switched off: WARL fields with one legal value.
   { number: 0x301, name: "misa", storage: FIELD.misa, writeMask: 0n },
-  { number: 0x302, name: "medeleg", storage: FIELD.medeleg, writeMask: DELEGABLE },
+  { number: 0x302, name: "medeleg", storage: FIELD.medeleg, writeMask: BigInt(MACHINE_DELEGABLE) },
   { number: 0x303, name: "mideleg", storage: FIELD.mideleg, writeMask: BigInt(S_INTERRUPTS) },
   { number: 0x304, name: "mie", storage: FIELD.mie, writeMask: BigInt(ALL_INTERRUPTS) },
   { number: 0x305, name: "mtvec", storage: FIELD.mtvec, writeMask: ~2n },

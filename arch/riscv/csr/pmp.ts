@@ -5,23 +5,14 @@
  */
 import type { Hart } from "../hart.ts";
 import type { HartState } from "../hart_state.ts";
-import { FIELD, PMP_ADDRESSES } from "../layout.ts";
+import { FIELD, PMP_ADDRESSES, PMP_ENTRIES } from "../layout.ts";
+import { PmpConfig, PmpMatch } from "./fields.ts";
 import type { CsrRow } from "./row.ts";
 import { translationChanged } from "./supervisor.ts";
 import type { Word64 } from "./word64.ts";
 
-/** Entries. */
-const ENTRIES = 16;
-
-/** Bits of a configuration byte: R, W, X, A (two), L. */
-const R = 1;
-const W = 2;
-const EXISTING = 0x9f;
-const LOCKED = 0x80;
-
-/** A (bits 4:3) of a top-of-range entry. */
-const A_SHIFT = 3;
-const TOP_OF_RANGE = 1;
+/** Bits of a configuration byte that exist. */
+const EXISTING = PmpConfig.R | PmpConfig.W | PmpConfig.X | PmpConfig.A | PmpConfig.L;
 
 /** Bits 55:2 of an address. */
 const ADDRESS_BITS = 0x3f_ffff_ffff_ffffn;
@@ -35,9 +26,9 @@ function configuration(state: HartState, index: number): number {
 
 /** A locked byte stays; W without R is reserved and loses W. */
 function legalizeByte(value: number, old: number): number {
-  if ((old & LOCKED) !== 0) return old;
+  if ((old & PmpConfig.L) !== 0) return old;
   const existing = value & EXISTING;
-  return (existing & (R | W)) === W ? existing & ~W : existing;
+  return (existing & (PmpConfig.R | PmpConfig.W)) === PmpConfig.W ? existing & ~PmpConfig.W : existing;
 }
 
 function legalizeWord(value: number, old: number): number {
@@ -55,10 +46,10 @@ function legalizeConfiguration(_hart: Hart, value: Word64, old: Readonly<Word64>
 
 /** An address is locked with its own entry, and with the next one if that is a locked top of range. */
 function isAddressLocked(state: HartState, index: number): boolean {
-  if ((configuration(state, index) & LOCKED) !== 0) return true;
-  if (index === ENTRIES - 1) return false;
+  if ((configuration(state, index) & PmpConfig.L) !== 0) return true;
+  if (index === PMP_ENTRIES - 1) return false;
   const next = configuration(state, index + 1);
-  return (next & LOCKED) !== 0 && ((next >>> A_SHIFT) & 3) === TOP_OF_RANGE;
+  return (next & PmpConfig.L) !== 0 && (next & PmpConfig.A) === PmpMatch.TOR;
 }
 
 function addressRow(index: number): CsrRow {
@@ -84,5 +75,5 @@ function configurationRow(number: number, name: string, storage: number): CsrRow
 export const PMP_CSRS: readonly CsrRow[] = [
   configurationRow(0x3a0, "pmpcfg0", FIELD.pmpcfg0),
   configurationRow(0x3a2, "pmpcfg2", FIELD.pmpcfg2),
-  ...Array.from({ length: ENTRIES }, (_, index) => addressRow(index)),
+  ...Array.from({ length: PMP_ENTRIES }, (_, index) => addressRow(index)),
 ];

@@ -5,9 +5,10 @@
  */
 import type { Hart } from "../hart.ts";
 import { FIELD, PMP_ADDRESSES, STATE_SIZE } from "../layout.ts";
+import { MACHINE_DELEGABLE } from "../trap/causes.ts";
 import { Privilege, setMode, updateFpAccess } from "../trap/mode.ts";
 import { ENVIRONMENT_FULL } from "./environment.ts";
-import { H_INTERRUPTS, S_INTERRUPTS, StatusHigh, VSXL_64 } from "./fields.ts";
+import { H_INTERRUPTS, PmpConfig, PmpMatch, S_INTERRUPTS, StatusHigh, VSXL_64 } from "./fields.ts";
 import { split } from "./word64.ts";
 
 /** Letters of misa: RV64IMAFDC with S, U and H. There is no V. */
@@ -16,14 +17,11 @@ const EXTENSIONS = "ACDFHIMSU";
 /** MXL = 2: 64 bits. */
 const MXL_64 = 2 << 30;
 
-/** Everything that medeleg can delegate. */
-const ALL_EXCEPTIONS = 0xf0_b7ff;
-
 /** FS = 1: floating point is on. */
 const FS_INITIAL = 1 << 13;
 
-/** R, W, X, naturally aligned power of two. */
-const PMP_OPEN = 0x1f;
+/** An entry that lets everybody do everything in a naturally aligned power of two. */
+const PMP_OPEN = PmpConfig.R | PmpConfig.W | PmpConfig.X | PmpMatch.NAPOT;
 
 function misaLetters(): number {
   let letters = 0;
@@ -56,7 +54,7 @@ function openToSupervisor(hart: Hart): void {
   const { state } = hart;
   const environment = split(ENVIRONMENT_FULL);
   state.set(FIELD.mstatus, FS_INITIAL, state.high(FIELD.mstatus));
-  state.set(FIELD.medeleg, ALL_EXCEPTIONS, 0);
+  state.set(FIELD.medeleg, MACHINE_DELEGABLE, 0);
   state.set(FIELD.mideleg, H_INTERRUPTS | S_INTERRUPTS, 0);
   state.set(FIELD.mcounteren, -1, 0);
   state.set(FIELD.menvcfg, environment.low, environment.high);

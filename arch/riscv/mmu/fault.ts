@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Cause } from "../trap/causes.ts";
 
 /** Kinds of fault. `HOST` is none of the guest's: the VM keeps RAM from it for now, to notice the access. */
 export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2, HOST: 3 } as const;
@@ -12,7 +13,11 @@ export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2, HOST: 3 } as const
 export const Pseudo = { NONE: 0, READ: 0x3000, WRITE: 0x3020 } as const;
 
 /** Exception codes by kind and then by kind of access: read, write, execute. */
-const CAUSES = [[13, 15, 12], [5, 7, 1], [21, 23, 20]];
+const CAUSES: readonly (readonly number[])[] = [
+  [Cause.LOAD_PAGE, Cause.STORE_PAGE, Cause.FETCH_PAGE],
+  [Cause.LOAD_ACCESS, Cause.STORE_ACCESS, Cause.FETCH_ACCESS],
+  [Cause.LOAD_GUEST_PAGE, Cause.STORE_GUEST_PAGE, Cause.FETCH_GUEST_PAGE],
+];
 
 /** The latest fault of a hart. One object, reused. */
 export class Fault {

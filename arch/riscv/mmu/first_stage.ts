@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { EnvConfigHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
 import { type Fault, FaultKind, Pseudo } from "./fault.ts";
@@ -27,10 +28,6 @@ const CACHE_ENTRIES = 512;
 
 /** Words of a cache entry: generation, va[52:21], va[63:53], table's frame low and high, its supervisor-physical frame low, high. */
 const CACHE_WORDS = 8;
-
-/** PBMTE and ADUE of menvcfg and henvcfg, in the high half. */
-const PBMTE = 1 << 30;
-const ADUE = 1 << 29;
 
 /** The first stage of one hart. What the access is stands in fields, and so do the results. */
 export class FirstStage {
@@ -103,7 +100,7 @@ export class FirstStage {
     if (sign !== 0 && sign !== -1) return this.#fault.plain(FaultKind.PAGE);
     let environment = state.high(FIELD.menvcfg);
     if (this.virtual) environment &= state.high(FIELD.henvcfg);
-    const malleable = (environment & PBMTE) !== 0;
+    const malleable = (environment & EnvConfigHigh.PBMTE) !== 0;
     const cached = this.#lookup(vaLow, vaHigh);
     let table: number;
     let entry: number;
@@ -123,7 +120,7 @@ export class FirstStage {
       const pteHigh = i32[entry + 1];
       if (isMalformed(pteLow, pteHigh, level, malleable)) return this.#fault.plain(FaultKind.PAGE);
       if (!isPointer(pteLow)) {
-        return this.#leaf(vaLow, vaHigh, table, entry, level, (environment & ADUE) !== 0);
+        return this.#leaf(vaLow, vaHigh, table, entry, level, (environment & EnvConfigHigh.ADUE) !== 0);
       }
       table = pteFrame(pteLow, pteHigh);
       entry = this.#entry(table, tableIndex(vaLow, vaHigh, --level, 511));

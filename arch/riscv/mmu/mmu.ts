@@ -9,6 +9,7 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { Hart, HartMmu } from "../hart.ts";
 import { ExitRequest, FIELD, STAGING } from "../layout.ts";
+import { Cause } from "../trap/causes.ts";
 import { raiseGuestPageFault, raiseMemoryFault } from "../trap/deliver.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
 import { FaultKind } from "./fault.ts";
@@ -17,10 +18,6 @@ import { expanded, transformed } from "./instruction_bits.ts";
 import { Access, Pte } from "./pte.ts";
 import { MISS, Tlb } from "./tlb.ts";
 import { Translator } from "./translator.ts";
-
-/** Exception codes of misaligned atomics: LR, and all others. */
-const LOAD_MISALIGNED = 4;
-const STORE_MISALIGNED = 6;
 
 const PAGE = 4096;
 const OFFSET = PAGE - 1;
@@ -73,7 +70,7 @@ export class Mmu extends Flusher implements HartMmu {
    * `CodePageTracker` after every access that came here.
    */
   amoAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
-    return this.#atomic(vaLow, vaHigh, size, Access.WRITE, STORE_MISALIGNED);
+    return this.#atomic(vaLow, vaHigh, size, Access.WRITE, Cause.STORE_MISALIGNED);
   }
 
   /**
@@ -110,7 +107,7 @@ export class Mmu extends Flusher implements HartMmu {
 
   /** Prepares an LR that missed; -1 after a trap. */
   reserveAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
-    return this.#atomic(vaLow, vaHigh, size, Access.READ, LOAD_MISALIGNED);
+    return this.#atomic(vaLow, vaHigh, size, Access.READ, Cause.LOAD_MISALIGNED);
   }
 
   /** Host address of the page to fetch from, -1 after a trap. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { EnvConfigHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
 import { type Fault, FaultKind } from "./fault.ts";
@@ -29,10 +30,6 @@ const CACHE_WORDS = 8;
 
 /** Bits of the last index, at the root of a G-stage table, which is four pages long. */
 const ROOT_MASK = 2047;
-
-/** menvcfg.PBMTE and menvcfg.ADUE, in the high half. */
-const PBMTE = 1 << 30;
-const ADUE = 1 << 29;
 
 /** The second stage of one hart. Results are in fields, so that nothing is allocated. */
 export class NestedStage {
@@ -118,10 +115,12 @@ export class NestedStage {
       if (entry < 0) return this.#fault.plain(FaultKind.ACCESS);
       const pteLow = this.#hart.memory.i32[entry];
       const pteHigh = this.#hart.memory.i32[entry + 1];
-      if (isMalformed(pteLow, pteHigh, level, (environment & PBMTE) !== 0)) return this.#fault.guest(low, high, pseudo);
+      if (isMalformed(pteLow, pteHigh, level, (environment & EnvConfigHigh.PBMTE) !== 0)) {
+        return this.#fault.guest(low, high, pseudo);
+      }
       table = pteFrame(pteLow, pteHigh);
       if (!isPointer(pteLow)) {
-        return this.#leaf(low, high, level, entry, needed, mxr, pseudo, (environment & ADUE) !== 0);
+        return this.#leaf(low, high, level, entry, needed, mxr, pseudo, (environment & EnvConfigHigh.ADUE) !== 0);
       }
       mask = 511;
     }

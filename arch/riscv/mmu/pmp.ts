@@ -3,23 +3,14 @@
  *
  * @module
  */
+import { PmpConfig, PmpMatch } from "../csr/fields.ts";
 import type { HartState } from "../hart_state.ts";
-import { FIELD, PMP_ADDRESSES } from "../layout.ts";
+import { FIELD, PMP_ADDRESSES, PMP_ENTRIES } from "../layout.ts";
+import { Privilege } from "../trap/mode.ts";
 import { PTE_RWX } from "./pte.ts";
 
-/** Entries of the PMP. */
-const ENTRIES = 16;
-
-/** pmpcfg fields. */
-const LOCK = 0x80;
-const MATCH_TOR = 1;
-const MATCH_NA4 = 2;
-
 /** Words of PMP state that are compared to see a change: pmpcfg0, pmpcfg2, 16 addresses. */
-const WORDS = 4 + ENTRIES * 2;
-
-/** M-mode in the `privilege` field. */
-const MACHINE = 3;
+const WORDS = 4 + PMP_ENTRIES * 2;
 
 /** Bytes of a page. */
 const PAGE = 4096;
@@ -27,9 +18,9 @@ const PAGE = 4096;
 /** The PMP of one hart, compiled from its CSRs. Permissions are R, W, X bits as in page-table entries. */
 export class Pmp {
   readonly #state: HartState;
-  readonly #starts = new Float64Array(ENTRIES);
-  readonly #ends = new Float64Array(ENTRIES);
-  readonly #configs = new Uint8Array(ENTRIES);
+  readonly #starts = new Float64Array(PMP_ENTRIES);
+  readonly #ends = new Float64Array(PMP_ENTRIES);
+  readonly #configs = new Uint8Array(PMP_ENTRIES);
   readonly #seen = new Int32Array(WORDS);
   #active = 0;
 
@@ -45,7 +36,7 @@ export class Pmp {
     changed = this.#note(1, state.high(FIELD.pmpcfg0)) || changed;
     changed = this.#note(2, state.low(FIELD.pmpcfg2)) || changed;
     changed = this.#note(3, state.high(FIELD.pmpcfg2)) || changed;
-    for (let i = 0; i < ENTRIES; i++) {
+    for (let i = 0; i < PMP_ENTRIES; i++) {
       changed = this.#note(4 + i * 2, state.low(PMP_ADDRESSES + i * 8)) || changed;
       changed = this.#note(5 + i * 2, state.high(PMP_ADDRESSES + i * 8)) || changed;
     }
@@ -72,11 +63,11 @@ export class Pmp {
       if (address >= end || address + size <= start) continue;
       if (address < start || address + size > end) return -1;
       const config = this.#configs[i];
-      if (privilege === MACHINE && (config & LOCK) === 0) return PTE_RWX;
+      if (privilege === Privilege.M && (config & PmpConfig.L) === 0) return PTE_RWX;
       // R, W, X are bits 0..2 here and bits 1..3 in page-table entries.
       return (config & 7) << 1;
     }
-    return privilege === MACHINE ? PTE_RWX : 0;
+    return privilege === Privilege.M ? PTE_RWX : 0;
   }
 
   #note(index: number, value: number): boolean {
@@ -89,15 +80,15 @@ export class Pmp {
   #compile(): void {
     this.#active = 0;
     let previous = 0;
-    for (let i = 0; i < ENTRIES; i++) {
+    for (let i = 0; i < PMP_ENTRIES; i++) {
       const config = (this.#seen[i >> 2] >>> ((i & 3) * 8)) & 0xff;
       const low = this.#seen[4 + i * 2];
       const high = this.#seen[5 + i * 2] & 0x3fffff;
       const address = ((low >>> 0) + high * 0x100000000) * 4;
-      const match = (config >> 3) & 3;
-      if (match === MATCH_TOR) this.#add(previous, address, config);
-      else if (match === MATCH_NA4) this.#add(address, address + 4, config);
-      else if (match !== 0) this.#addNapot(low, high, config);
+      const match = config & PmpConfig.A;
+      if (match === PmpMatch.TOR) this.#add(previous, address, config);
+      else if (match === PmpMatch.NA4) this.#add(address, address + 4, config);
+      else if (match !== PmpMatch.OFF) this.#addNapot(low, high, config);
       previous = address;
     }
   }

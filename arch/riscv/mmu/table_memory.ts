@@ -5,13 +5,11 @@
  * @module
  */
 import type { Hart } from "../hart.ts";
+import { Privilege } from "../trap/mode.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
 import { type Fault, FaultKind } from "./fault.ts";
 import type { Pmp } from "./pmp.ts";
 import { PHYSICAL_FRAMES, Pte, PTE_RWX } from "./pte.ts";
-
-/** S-mode in the `privilege` field. */
-const SUPERVISOR = 1;
 
 /** Page tables of one hart, as its walker sees them. */
 export class TableMemory {
@@ -52,7 +50,7 @@ export class TableMemory {
   entryAt(frame: number, index: number): number {
     if (frame >= PHYSICAL_FRAMES) return -1;
     const address = frame * 4096 + index * 8;
-    if (this.#pmp !== undefined && (this.#pmp.allowed(address, 8, SUPERVISOR) & Pte.R) === 0) return -1;
+    if (this.#pmp !== undefined && (this.#pmp.allowed(address, 8, Privilege.S) & Pte.R) === 0) return -1;
     this.#address = address;
     const host = this.#hart.host.physical.toHost(address);
     return host < 0 ? -1 : host / 4;
@@ -61,7 +59,7 @@ export class TableMemory {
   /** Sets bits in the low half of the entry that {@link entryAt} found last; false if it cannot be written. */
   setBits(entry: number, bits: number): boolean {
     this.#withheld = false;
-    if (this.#pmp !== undefined && (this.#pmp.allowed(this.#address, 8, SUPERVISOR) & Pte.W) === 0) return false;
+    if (this.#pmp !== undefined && (this.#pmp.allowed(this.#address, 8, Privilege.S) & Pte.W) === 0) return false;
     if (this.peeking) return true;
     this.hostFrame(Math.floor(this.#address / 4096));
     this.#withheld = (this.granted & Pte.W) === 0;

@@ -46,6 +46,23 @@ export const Cause = {
   STORE_GUEST_PAGE: 23,
 } as const;
 
+function maskOf(causes: readonly number[]): number {
+  return causes.reduce((mask, cause) => mask | 1 << cause, 0);
+}
+
+/** Exceptions that medeleg can delegate, as a mask: all that exist but ECALL from M-mode. */
+export const MACHINE_DELEGABLE: number = maskOf(Object.values(Cause).filter((cause) => cause !== Cause.ECALL_M));
+
+/** Exceptions that hedeleg can delegate, as a mask: without ECALL from HS-mode and VS-mode, and what only HS-mode can handle. */
+export const HYPERVISOR_DELEGABLE: number = MACHINE_DELEGABLE & ~maskOf([
+  Cause.ECALL_HS,
+  Cause.ECALL_VS,
+  Cause.FETCH_GUEST_PAGE,
+  Cause.LOAD_GUEST_PAGE,
+  Cause.VIRTUAL_INSTRUCTION,
+  Cause.STORE_GUEST_PAGE,
+]);
+
 const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
   0: "instruction address misaligned",
   1: "instruction access fault",

@@ -53,8 +53,34 @@ Deno.test("decodeAccess knows every load, store and atomic, and their transforme
   }
 });
 
+Deno.test("decodeAccess knows HLV, HLVX and HSV", () => {
+  const rows: [string, string, number, boolean][] = [
+    ["hlv.b", "load", 1, true],
+    ["hlv.bu", "load", 1, false],
+    ["hlv.h", "load", 2, true],
+    ["hlv.hu", "load", 2, false],
+    ["hlvx.hu", "load", 2, false],
+    ["hlv.w", "load", 4, true],
+    ["hlv.wu", "load", 4, false],
+    ["hlvx.wu", "load", 4, false],
+    ["hlv.d", "load", 8, true],
+  ];
+  for (const [name, ...expected] of rows) {
+    const access = decodeAccess(asm(name, { rd: 9, rs1: 5 }) | 0, 4)!;
+    assert.deepEqual(
+      [access.kind, access.width, access.signed, access.rd, access.float],
+      [...expected, 9, false],
+      name,
+    );
+  }
+  for (const [name, width] of [["hsv.b", 1], ["hsv.h", 2], ["hsv.w", 4], ["hsv.d", 8]] as const) {
+    const access = decodeAccess(asm(name, { rs1: 5, rs2: 11 }) | 0, 4)!;
+    assert.deepEqual([access.kind, access.width, access.rs2], ["store", width, 11], name);
+  }
+});
+
 Deno.test("decodeAccess gives undefined for what is no access", () => {
-  for (const name of ["addi", "jalr", "ecall", "cbo.zero", "fence", "hlv.w"]) {
+  for (const name of ["addi", "jalr", "ecall", "cbo.zero", "fence", "csrrw", "hfence.gvma"]) {
     assert.equal(decodeAccess(asm(name, {}) | 0, 4), undefined, name);
   }
 });
