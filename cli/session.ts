@@ -15,7 +15,7 @@ import {
 import { createDenoHost } from "../host/deno.ts";
 import type { Terminal } from "../host/terminal.ts";
 import { ERROR_CODE, exitCode, SIGNAL_CODES, TIMEOUT_CODE } from "./exit_code.ts";
-import { findSignature, writeSignature } from "./signature.ts";
+import { findSignature, requireFolder, writeSignature } from "./signature.ts";
 import { describeStatistics, Stopwatch } from "./stats.ts";
 
 /** What is run, and how. */
@@ -47,6 +47,7 @@ export function say(terminal: Terminal, message: string): void {
  * @throws {HypervisorError} if the VM cannot be made or started
  */
 export async function runSession(terminal: Terminal, options: SessionOptions): Promise<number> {
+  if (options.signature) requireFolder(options.signature.path);
   const host = createDenoHost({ log: (message) => say(terminal, message) });
   await using hypervisor = new Hypervisor({ architectures: [riscv], host });
   const vm = await hypervisor.createVm(options.config, { base: options.base });

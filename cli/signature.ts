@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { type AxVM, HypervisorError } from "../mod.ts";
 import { explainFileError } from "../host/file_errors.ts";
 
@@ -28,6 +29,21 @@ export function findSignature(vm: AxVM): SignatureRange {
   }
   if (end < start) throw new HypervisorError("Cannot write a signature: end_signature lies before begin_signature");
   return { start, size: end - start };
+}
+
+/**
+ * Makes sure that there is a folder for the signature, before a long run is in vain.
+ *
+ * @throws {HypervisorError} if there is none
+ */
+export function requireFolder(path: string): void {
+  const folder = dirname(path);
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch {
+    // The sentence below says it.
+  }
+  throw new HypervisorError(`Cannot write the signature to "${path}": there is no folder "${folder}"; make it first`);
 }
 
 /** Writes a signature of a VM that has stopped to a file. */

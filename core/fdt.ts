@@ -45,7 +45,7 @@ export function createTree(model: string, compatible: string | readonly string[]
 
 /**
  * Puts a device into a tree: its node under `/soc` with unit address, `reg` and interrupt; its siblings under the root; its
- * properties of `/chosen`.
+ * properties of `/chosen` that nobody has given before: of two serial ports the first is the console.
  *
  * The interrupt is written if the placement has one, as `interruptCells` cells (default 1; 0 leaves it out; the second one says
  * level-sensitive, active high).
@@ -74,7 +74,7 @@ export function placeDevice(root: FdtNode, body: FdtBody, placement: FdtPlacemen
   });
   for (const [sibling, node] of Object.entries(body.siblings ?? {})) add(root, sibling, `/${sibling}`, node);
   for (const [key, value] of Object.entries(body.chosen ?? {})) {
-    childOf(root, "chosen").properties[key] = replacePath(value, path);
+    childOf(root, "chosen").properties[key] ??= replacePath(value, path);
   }
   return path;
 }

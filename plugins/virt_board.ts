@@ -117,6 +117,9 @@ function readSlots(options: PluginContext["options"], without: ReadonlySet<strin
     if (typeof disk !== "string" && (typeof disk !== "object" || disk === null)) {
       throw new HypervisorError(`Option "disks" must hold paths or tables of options, not ${JSON.stringify(disk)}`);
     }
+    if (typeof disk === "object" && "slot" in disk) {
+      throw new HypervisorError('Option "disks" puts its disks into free slots in order; leave "slot" out of them');
+    }
     slots.set(free[index], { part: "virtio_blk", options: typeof disk === "string" ? { path: disk } : { ...disk } });
   });
   if (rng) slots.set(free[free.length - 1], { part: "virtio_rng", options: {} });

@@ -112,6 +112,8 @@ export interface HartMmu {
   fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
   /** Host address of the page to fetch from if the fetch table has it. */
   cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
+  /** Whether what {@link fetchPage} found last may be executed as a whole: PMP can split a page. */
+  readonly fetchIsWhole: boolean;
   /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */
   fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void;
   /** Host address for HLV, or with `executable` HLVX. */

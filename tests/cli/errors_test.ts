@@ -75,6 +75,7 @@ Deno.test("denovisor says in one sentence which file, plugin or disk it cannot u
       { args: [image, "--disk", "none.img"], code: 1, says: /none\.img": there is no such file; check the path/ },
       { args: [image, "--disk", "."], code: 1, says: /it is a folder; name a file in it/ },
       { args: [image, "--disk", "empty.img"], code: 1, says: /it is empty; make an image/ },
+      { args: ["hello.elf", "--signature", "no/s"], code: 1, says: /there is no folder ".*no"; make it first/ },
       { args: ["hello.elf", "--signature", "s"], code: 1, says: /no symbols begin_signature and end_signature/ },
     ];
     await twoAtATime(cases, async ({ args, code, says }) => {

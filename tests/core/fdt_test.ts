@@ -184,6 +184,8 @@ Deno.test("placeDevice adds address, interrupt, siblings and chosen to a device'
   assert.deepEqual(serial.properties.reg, [0, 0x1000_0000, 0, 0x100]);
   assert.deepEqual(serial.properties.interrupts, [10]);
   assert.equal(root.children.chosen.properties["stdout-path"], path);
+  placeDevice(root, { node: "second", properties: {}, chosen: { "stdout-path": "$path" } }, { base: 0x9000, size: 1 });
+  assert.equal(root.children.chosen.properties["stdout-path"], path, "the first console stays the one");
   const read = readFdt(writeFdt(root)).root;
   assert.deepEqual(cellsOf(findNode(read, "/memory@80000000")!.properties.reg), [0, 0x8000_0000, 1, 0]);
   assert.deepEqual(

@@ -124,5 +124,6 @@ Deno.test("virt_board refuses options that it cannot obey, with a sentence", asy
   assert.match(await refusal({ disks: [7] }), /paths or tables/);
   assert.match(await refusal({ rng: "yes" }), /true or false/);
   assert.match(await refusal({ disks: new Array(8).fill("a.img"), rng: true }), /8 disks, but only 7/);
+  assert.match(await refusal({ disks: [{ path: "a.img", slot: 3 }] }), /free slots in order; leave "slot" out/);
   assert.match(await refusal({ disks: [{ path: "a.img", mdoe: "ro" }] }), /"mdoe".*mode/);
 });

@@ -15,10 +15,10 @@ import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts"
 import type { CodePages } from "./code_pages.ts";
 import type { Engine } from "./engine.ts";
 import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
+import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
 import type { Translator } from "./translator.ts";
-import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from "./record.ts";
 
-/** Bytes of host memory that each hart's interpreter needs: a record page for instructions that cross pages. */
+/** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
 export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
 
 const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operation.FIRST_ROW + index]));
@@ -60,8 +60,9 @@ export class Interpreter implements Engine {
   readonly #u16: Uint16Array;
   readonly #translator: Translator | undefined;
   readonly #floatDestinations: ReadonlySet<number>;
-  /** The straddling instruction that the scratch page holds. */
-  #straddleBits = 0;
+  /** The one instruction that the scratch page holds, and where. All other records there lead to another lookup. */
+  #scratchBits = 0;
+  #scratchRecord: HostPhysAddr;
 
   /**
    * @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart
@@ -71,11 +72,9 @@ export class Interpreter implements Engine {
     this.#translator = translator;
     this.#hart = hart;
     this.#codePages = codePages;
-    this.#scratch = scratch;
+    this.#scratch = this.#scratchRecord = scratch;
     this.#i32 = hart.memory.i32;
     this.#u16 = hart.memory.u16;
-    const end = (scratch + RECORDS_PER_PAGE * RECORD_SIZE) >> 2;
-    this.#i32[end] = this.#i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
     const { mmu } = hart;
     const env = {
       memory: hart.memory.wasm,
@@ -125,9 +124,36 @@ export class Interpreter implements Engine {
     const [low, high] = [state.low(FIELD.pc), state.high(FIELD.pc)];
     const page = mmu.fetchPage(low, high);
     if (page === -1) return 0;
+    if (!mmu.fetchIsWhole) return this.#fetchSingle(low, high, page);
     const records = this.#codePages.recordsOf(page);
     mmu.fillFetch(low, high, page, records);
     return records;
+  }
+
+  /** Where PMP splits a page every instruction is fetched anew: it stands alone in the scratch page. 0 after a trap. */
+  #fetchSingle(low: number, high: number, page: HostPhysAddr): HostPhysAddr {
+    const at = (page + (low & 0xffe)) >> 1;
+    let bits = this.#u16[at];
+    if ((bits & 3) === 3) {
+      if ((low & 0xffe) === 0xffe) return this.#straddle() === 0 ? 0 : this.#scratch;
+      if (this.#hart.mmu.fetchPage(low + 2, high) === -1) return 0;
+      bits |= this.#u16[at + 1] << 16;
+    }
+    this.#putScratch(low & 0xffe, bits);
+    return this.#scratch;
+  }
+
+  /** Makes an instruction the only one in the scratch page; gives its record. */
+  #putScratch(offset: number, bits: number): HostPhysAddr {
+    const record = this.#scratch + (offset >> 1) * RECORD_SIZE;
+    if (record === this.#scratchRecord && bits === this.#scratchBits) return record;
+    this.#i32[this.#scratchRecord >> 2] = Operation.DECODE;
+    this.#scratchRecord = record;
+    this.#scratchBits = bits;
+    const next = (record + RECORD_SIZE) >> 2;
+    this.#i32[next] = this.#i32[next + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
+    this.#writeRecord(record, bits);
+    return record;
   }
 
   #decode(record: HostPhysAddr): number {
@@ -154,12 +180,7 @@ export class Interpreter implements Engine {
     const second = mmu.fetchPage(secondLow, secondLow === 0 ? (high + 1) | 0 : high);
     if (second === -1) return 0;
     const bits = this.#u16[(first + 0xffe) >> 1] | this.#u16[second >> 1] << 16;
-    const record = this.#scratch + (RECORDS_PER_PAGE - 1) * RECORD_SIZE;
-    if (bits !== this.#straddleBits) {
-      this.#straddleBits = bits;
-      this.#writeRecord(record, bits);
-    }
-    return record;
+    return this.#putScratch(0xffe, bits);
   }
 
   #system(record: HostPhysAddr): void {
@@ -182,7 +203,7 @@ export class Interpreter implements Engine {
   }
 
   #rawBits(record: HostPhysAddr): number {
-    if (this.#isScratch(record)) return this.#straddleBits;
+    if (this.#isScratch(record)) return this.#scratchBits;
     const host = this.#codePages.hostOf(record);
     const first = this.#u16[host >> 1];
     return (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;

@@ -216,8 +216,7 @@ export class Oracle implements Engine {
     const bits = memory.u16[first >>> 1];
     if ((bits & 3) !== 3) return bits;
     const nextLow = (low + 2) | 0;
-    const crosses = (nextLow & PAGE_OFFSET) === 0;
-    const second = crosses ? this.#fetchHalf(nextLow, nextLow === 0 ? (high + 1) | 0 : high) : first + 2;
+    const second = this.#fetchHalf(nextLow, nextLow === 0 ? (high + 1) | 0 : high);
     return second === -1 ? undefined : bits | (memory.u16[second >>> 1] << 16);
   }
 

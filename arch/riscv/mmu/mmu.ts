@@ -125,6 +125,11 @@ export class Mmu extends Flusher implements HartMmu {
     return this.#tlb.peekFetch(this.fetchBank, vaLow, vaHigh);
   }
 
+  /** Whether the page that {@link fetchPage} found last may be executed as a whole, not just the two bytes that were asked for. */
+  get fetchIsWhole(): boolean {
+    return this.#translator.cacheable;
+  }
+
   /** Enters the page that {@link fetchPage} found last into the fetch table. */
   fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void {
     const { cacheable, shift } = this.#translator;

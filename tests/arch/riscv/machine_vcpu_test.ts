@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { MappingFlags } from "../../../core/addrspace/nested_page_table.ts";
 import { ENGINE_NAMES } from "../../../arch/riscv/hart.ts";
-import { FIELD } from "../../../arch/riscv/layout.ts";
+import { FIELD, PMP_ADDRESSES } from "../../../arch/riscv/layout.ts";
 import { setMode, updateFpAccess } from "../../../arch/riscv/trap/mode.ts";
 import { asm, csrr, csrw } from "./assemble.ts";
 import { DEVICE, RAM, World } from "./guest_world.ts";
@@ -161,6 +161,44 @@ everyEngine("MachineVCpu: HLV and HSV reach a device, and no interrupt comes in 
     assert.deepEqual([state.get64(FIELD.mcause), state.get64(FIELD.mepc)], [1n << 63n | 7n, BigInt(RAM + 8)]);
   }
 });
+
+everyEngine(
+  "MachineVCpu: in a page that PMP splits every instruction is fetched anew, and both halves of it",
+  (make) => {
+    const code = RAM + 0x2000;
+    const hole = code + 0x20;
+    const nop = 1;
+    const start = (pc: number, ...halves: number[]) => {
+      const world = make([]);
+      openPmp(world);
+      const { state, mmu } = world.cpu.hart;
+      for (let at = code; at < code + 0x100; at += 2) world.writeHalves(at, nop);
+      world.writeHalves(pc, ...halves);
+      // Entry 0 takes four bytes away, entry 1 gives everything.
+      state.set64(PMP_ADDRESSES, BigInt(hole) >> 2n);
+      state.set64(PMP_ADDRESSES + 8, -1n);
+      state.set64(FIELD.pmpcfg0, 0x1f10n);
+      mmu.translationChanged();
+      setMode(world.cpu.hart, 1, 0);
+      state.set64(FIELD.pc, BigInt(pc));
+      return world;
+    };
+    const rows = [
+      { what: "runs into it", pc: hole - 6, halves: [nop], steps: 4, mepc: hole },
+      { what: "reaches into it", pc: hole - 2, halves: [0x0013, 0], steps: 1, mepc: hole - 2 },
+      { what: "jumps there", pc: hole - 10, halves: [0xa029], steps: 2, mepc: hole }, // c.j +10
+    ];
+    for (const { what, pc, halves, steps, mepc } of rows) {
+      const world = start(pc, ...halves);
+      world.cpu.run(steps);
+      assert.deepEqual(trapOf(world), [1n, BigInt(hole)], what);
+      assert.equal(world.cpu.hart.state.get64(FIELD.mepc), BigInt(mepc), what);
+    }
+    const beyond = start(hole - 10, 0xa829); // c.j +26
+    beyond.cpu.run(3);
+    assert.equal(beyond.cpu.getPc(), BigInt(hole - 10 + 26 + 4), "what lies behind the hole runs");
+  },
+);
 
 everyEngine("MachineVCpu.setup: M-mode, at the entry, mhartid and misa as the hart has them", (make) => {
   const world = make([csrr(5, 0xf14), csrr(6, 0x301), SPIN]);
