@@ -21,6 +21,7 @@ import {
 export const COMMON_ROWS: readonly OptionRow[] = [
   { name: "memory", value: "SIZE", help: "RAM of the guest, for example 256M" },
   { name: "cpus", value: "N", help: "virtual CPUs" },
+  { name: "engine", value: "NAME", help: "who executes the guest: interpreter (default), jit, jit-always or oracle" },
   { name: "virtual-time", help: "time is a function of executed instructions: every run is the same" },
   { name: "timeout", value: "SECONDS", help: "power the VM off after so long and exit with 124" },
   { name: "stats", help: "at the end, instructions, speed and exits on standard error" },
@@ -71,6 +72,8 @@ export interface CommonOptions {
   readonly memory?: number;
   /** Virtual CPUs. */
   readonly cpus?: number;
+  /** Engine of the architecture, which checks the name. */
+  readonly engine?: string;
   /** Whether time is virtual. */
   readonly virtualTime: boolean;
   /** Seconds after which the VM is powered off. */
@@ -157,6 +160,7 @@ export function commonOptions(parsed: ParsedOptions): CommonOptions {
     memory: memory === undefined ? undefined : memorySize(memory),
     cpus: cpus === undefined ? undefined : parseCount(cpus, "--cpus", 1, 64),
     timeout: timeout === undefined ? undefined : parseSeconds(timeout, "--timeout"),
+    engine: parsed.value("engine"),
     virtualTime: parsed.has("virtual-time"),
     stats: parsed.has("stats"),
   };

@@ -48,7 +48,7 @@ export async function configure(command: RunCommand): Promise<VmSource> {
 
 /** A VM with the default board and a source of random numbers. */
 export function boardConfig(
-  { memory = DEFAULT_MEMORY, cpus = 1, virtualTime, mode = "guest" }: CommonOptions & Pick<RunCommand, "mode">,
+  { memory = DEFAULT_MEMORY, cpus = 1, engine, virtualTime, mode = "guest" }: CommonOptions & Pick<RunCommand, "mode">,
   kernel: Record<string, unknown>,
   { disks, plugins = [] }: {
     readonly disks: readonly BoardDisk[];
@@ -59,6 +59,7 @@ export function boardConfig(
     base: { cpu_num: cpus, mode },
     kernel: { memory_regions: [{ gpa: RAM_START, size: memory }], ...kernel },
     plugins: [{ use: BOARD, options: { disks, rng: true } }, ...plugins],
+    arch: engine === undefined ? {} : { engine },
     clock: { kind: virtualTime ? "virtual" : "real" },
   };
 }
@@ -99,7 +100,7 @@ function kernelKeys({ initrd, dtb, append }: RunCommand): Record<string, unknown
 
 /** A TOML's configuration with the options of the command line in place of its own. Paths of options are the caller's. */
 function overridden(config: Record<string, unknown>, command: RunCommand): Record<string, unknown> {
-  const { mode, memory, cpus, bios, kernel, initrd, dtb, append, loadAddress, virtualTime } = command;
+  const { mode, memory, cpus, bios, kernel, initrd, dtb, append, loadAddress, engine, virtualTime } = command;
   const path = (value: string | undefined): string | undefined =>
     value === undefined || isAddress(value) ? value : escapePath(absolutePath(value));
   const result = { ...config };
@@ -113,6 +114,7 @@ function overridden(config: Record<string, unknown>, command: RunCommand): Recor
     kernel_load_addr: loadAddress,
     memory_regions: memory === undefined ? undefined : [{ gpa: RAM_START, size: memory }],
   });
+  change(result, "arch", { engine });
   if (virtualTime) {
     if (typeof result.clock === "string") delete result.clock;
     change(result, "clock", { kind: "virtual" });

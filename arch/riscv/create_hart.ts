@@ -8,6 +8,7 @@ import type { HostMemory } from "../../core/memory.ts";
 import type { CodePages } from "./engine/code_pages.ts";
 import type { Engine } from "./engine/engine.ts";
 import { Interpreter, INTERPRETER_SCRATCH_SIZE } from "./engine/interpreter.ts";
+import type { Translator } from "./engine/translator.ts";
 import { Oracle } from "./engine/oracle.ts";
 import type { Hart, HartHost, HartOptions, PendingMmio, TrapInfo } from "./hart.ts";
 import { HartState } from "./hart_state.ts";
@@ -61,7 +62,10 @@ export class SoftwareHart implements Hart {
   #stepsOfRun = 0;
   readonly #window: HartWindow;
 
-  /** @param area {@link HART_AREA_SIZE} zeroed bytes that belong to this hart */
+  /**
+   * @param area {@link HART_AREA_SIZE} zeroed bytes that belong to this hart
+   * @param translator The VM's, for the engine `jit`
+   */
   constructor(
     memory: HostMemory,
     host: HartHost,
@@ -69,6 +73,7 @@ export class SoftwareHart implements Hart {
     codePages: CodePages,
     window: HartWindow,
     area: HostPhysAddr,
+    translator?: Translator,
   ) {
     this.#window = window;
     this.options = options;
@@ -79,7 +84,7 @@ export class SoftwareHart implements Hart {
     codePages.listen(this.mmu);
     this.#engine = options.engine === "oracle"
       ? new Oracle(this, codePages)
-      : new Interpreter(this, codePages, area + TLB_SIZE);
+      : new Interpreter(this, codePages, area + TLB_SIZE, translator);
     this.reset();
   }
 

@@ -15,6 +15,7 @@ import type { ExtensionPoint } from "../../core/plugin_types.ts";
 import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
 import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
+import { Translator } from "./engine/translator.ts";
 import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
 import { ENGINE_NAMES, type EngineName, type HartHost } from "./hart.ts";
@@ -51,10 +52,13 @@ export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
   return cpus * (HART_AREA_SIZE + 4096) + recordPoolSize(codePagesFor(guestMemory)) + 2 * 4096;
 }
 
+/** The engines as a sentence names them. */
+const ENGINES = `${ENGINE_NAMES.slice(0, -1).join(", ")} or ${ENGINE_NAMES[ENGINE_NAMES.length - 1]}`;
+
 /** Settings of the `[arch]` table. */
 const OPTIONS: Readonly<Record<string, string>> = {
   nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
-  engine: `who executes the guest: ${ENGINE_NAMES.join(" or ")}; the default is ${ENGINE_NAMES[0]}`,
+  engine: `who executes the guest: ${ENGINES}; the default is ${ENGINE_NAMES[0]}`,
 };
 
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
@@ -78,6 +82,7 @@ export class RiscvGuest implements ArchGuest {
   readonly #firmware: SbiFirmware;
   readonly #levels: 3 | 4 | 5;
   readonly #lines: Readonly<Record<string, number>>;
+  readonly #translator: Translator | undefined;
   #ranges: RangeTable | undefined;
 
   /** Makes the harts and takes their memory. */
@@ -97,10 +102,14 @@ export class RiscvGuest implements ArchGuest {
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
     };
     const engine = readEngine(context.options);
+    const translator = engine === "jit" || engine === "jit-always"
+      ? new Translator(memory, this.#codePages, () => window.current, { always: engine === "jit-always" })
+      : undefined;
+    this.#translator = translator;
     for (let id = 0; id < context.cpus; id++) {
       const area = memory.reserve(HART_AREA_SIZE);
       const options = { id, mode: context.mode, engine };
-      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area));
+      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area, translator));
     }
     this.#firmware = new SbiFirmware(context, this.#harts);
   }
@@ -157,7 +166,14 @@ export class RiscvGuest implements ArchGuest {
   }
 
   statistics(): Readonly<Record<string, number>> {
-    return { codePages: this.#codePages.pages, codePageEvictions: this.#codePages.evictions };
+    const { pages, evictions } = this.#codePages;
+    const regions = this.#translator &&
+      {
+        regions: this.#translator.compiled,
+        regionsDropped: this.#translator.dropped,
+        regionEvictions: this.#translator.evictions,
+      };
+    return { codePages: pages, codePageEvictions: evictions, ...regions };
   }
 
   reset(): void {
@@ -208,5 +224,5 @@ function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {
 function readEngine({ engine = ENGINE_NAMES[0] }: Readonly<Record<string, unknown>>): EngineName {
   const known = ENGINE_NAMES.find((name) => name === engine);
   if (known !== undefined) return known;
-  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINE_NAMES.join(" or ")}`);
+  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINES}`);
 }

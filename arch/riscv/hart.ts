@@ -9,11 +9,14 @@ import type { HostPhysAddr } from "../../core/address.ts";
 import type { HostMemory } from "../../core/memory.ts";
 import type { HartState } from "./hart_state.ts";
 
-/** Which engine executes a hart: the generated interpreter, or the oracle that others are compared with, slow and obviously right. */
-export type EngineName = "interpreter" | "oracle";
+/**
+ * Which engine executes a hart: the generated interpreter, the interpreter with hot code translated, the same with everything
+ * translated at its first execution (for tests), or the oracle that the others are compared with, slow and obviously right.
+ */
+export type EngineName = "interpreter" | "jit" | "jit-always" | "oracle";
 
 /** Names of all engines. */
-export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "oracle"];
+export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "jit", "jit-always", "oracle"];
 
 /** Features that a hart is made with. */
 export interface HartOptions {
@@ -107,6 +110,8 @@ export interface HartMmu {
   manageBlock(vaLow: number, vaHigh: number, size: number): boolean;
   /** Host address of the page to fetch from. */
   fetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
+  /** Host address of the page to fetch from if the fetch table has it. */
+  cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
   /** Whether what {@link fetchPage} found last may be executed as a whole: PMP can split a page. */
   readonly fetchIsWhole: boolean;
   /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */

@@ -107,6 +107,8 @@ const WORDS = [
   "budgetLeft",
   /** Attempts that trapped in the run in progress. */
   "trapped",
+  /** 1 once translated code must be left for the interpreter: it was dropped, an instruction did not retire, the budget is too small. */
+  "leaveRegions",
   /** 1 while the hart waits after WFI. */
   "waiting",
 ] as const;

@@ -149,6 +149,11 @@ export class ModuleBuilder {
     this.#spareCode.push(code);
   }
 
+  /** Exports a function of the module under its name. */
+  export(reference: FunctionReference): void {
+    this.#export(reference.name, FUNCTION_KIND, reference.index);
+  }
+
   /** Encodes the module. Throws a `TypeError` if a declared function was never defined. */
   build(): Uint8Array<ArrayBuffer> {
     const out = new ByteWriter(65536);

@@ -29,7 +29,19 @@ Deno.test("parseCommand reads every option of run", () => {
     ...["kernel.elf", "--memory", "1G", "--cpus=4", "--initrd", "i", "--append", "a=b c", "--dtb", "d"],
     ...["--disk", "a.img", "--disk", "b,c.img,ro", "--disk=o.img,overlay", "--disk", "w.img,rw"],
     ...["--load-address", "0x80400000", "--plugin", "p.ts", "--plugin", "https://example.com/q.ts", "--virtual-time"],
-    ...["--timeout", "1.5", "--stats", "--signature", "s", "--signature-granularity", "16", "--mode", "guest"],
+    ...[
+      "--timeout",
+      "1.5",
+      "--stats",
+      "--engine",
+      "jit",
+      "--signature",
+      "s",
+      "--signature-granularity",
+      "16",
+      "--mode",
+      "guest",
+    ],
   );
   assert.deepEqual(options, {
     target: "kernel.elf",
@@ -46,6 +58,7 @@ Deno.test("parseCommand reads every option of run", () => {
     ],
     loadAddress: 0x8040_0000,
     plugins: ["p.ts", "https://example.com/q.ts"],
+    engine: "jit",
     virtualTime: true,
     timeout: 1.5,
     stats: true,
@@ -135,5 +148,5 @@ Deno.test("helpText names every option of run, in lines that fit", () => {
   const text = helpText();
   for (const line of text.split("\n")) assert.ok(line.length <= 125, line);
   const named = [...text.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
-  assert.equal(named.length, 16);
+  assert.equal(named.length, 17);
 });

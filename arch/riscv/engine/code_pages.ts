@@ -38,6 +38,8 @@ export class CodePages implements CodePageTracker {
   readonly #free: number[] = [];
   readonly #listeners: CodePageListener[] = [];
   #used = 0;
+  /** Called with bytes of code that changed, before their records are forgotten; a whole page if its records go. */
+  onStale: (host: HostPhysAddr, length: number) => void = () => {};
   /** Times that the whole pool was emptied because it was full. */
   evictions = 0;
 
@@ -75,6 +77,12 @@ export class CodePages implements CodePageTracker {
     const slot = this.#slotOfPage[page];
     if (slot !== 0) return this.#pool + (slot - 1) * RECORD_PAGE_SIZE;
     return this.#adopt(page);
+  }
+
+  /** Address of the record of the instruction at host address `host`, or -1 if its page has none. */
+  recordAt(host: HostPhysAddr): HostPhysAddr | -1 {
+    const slot = this.#slotOfPage[host >>> PAGE_SHIFT];
+    return slot === 0 ? -1 : this.#pool + (slot - 1) * RECORD_PAGE_SIZE + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
   }
 
   /** Host address of the instruction that the record at `record` stands for, or -1 if its page was let go. */
@@ -130,6 +138,7 @@ export class CodePages implements CodePageTracker {
   }
 
   #release(slot: number): void {
+    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE, PAGE_SIZE);
     this.#slotOfPage[this.#pageOfSlot[slot]] = 0;
     this.#pageOfSlot[slot] = -1;
     const records = this.#pool + slot * RECORD_PAGE_SIZE;
@@ -138,6 +147,7 @@ export class CodePages implements CodePageTracker {
   }
 
   #forget(slot: number, offset: number, length: number): void {
+    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + offset, length);
     const first = Math.max(0, (offset >> 1) - 1);
     const last = (offset + length - 1) >> 1;
     const words = (this.#pool + slot * RECORD_PAGE_SIZE) >> 2;

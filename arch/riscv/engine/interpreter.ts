@@ -16,6 +16,7 @@ import type { CodePages } from "./code_pages.ts";
 import type { Engine } from "./engine.ts";
 import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
 import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
+import type { Translator } from "./translator.ts";
 
 /** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
 export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
@@ -23,6 +24,12 @@ export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
 const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operation.FIRST_ROW + index]));
 const ROW_INDEX = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
 const BRANCH_FORMATS = new Set(["B", "J"]);
+
+/** Steps after which a hart's place is sampled. */
+const STEPS_BETWEEN_SAMPLES = 10_000;
+
+/** What the interpreter imports where nothing is translated. */
+const NO_REGIONS = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
 
 interface Compiled {
   readonly module: WebAssembly.Module;
@@ -51,13 +58,18 @@ export class Interpreter implements Engine {
   readonly #run: (budget: number) => number;
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
+  readonly #translator: Translator | undefined;
   readonly #floatDestinations: ReadonlySet<number>;
   /** The one instruction that the scratch page holds, and where. All other records there lead to another lookup. */
   #scratchBits = 0;
   #scratchRecord: HostPhysAddr;
 
-  /** @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart */
-  constructor(hart: Hart, codePages: CodePages, scratch: HostPhysAddr) {
+  /**
+   * @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart
+   * @param translator Compiles what is hot; left out: everything is interpreted
+   */
+  constructor(hart: Hart, codePages: CodePages, scratch: HostPhysAddr, translator?: Translator) {
+    this.#translator = translator;
     this.#hart = hart;
     this.#codePages = codePages;
     this.#scratch = this.#scratchRecord = scratch;
@@ -66,6 +78,7 @@ export class Interpreter implements Engine {
     const { mmu } = hart;
     const env = {
       memory: hart.memory.wasm,
+      regions: translator?.table ?? NO_REGIONS,
       load: (low: number, high: number, size: number) => mmu.loadAddress(low, high, size),
       store: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
         mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,
@@ -77,21 +90,32 @@ export class Interpreter implements Engine {
       straddle: () => this.#straddle(),
       system: (record: number) => this.#system(record >>> 0),
       illegal: (record: number) => void raiseIllegal(hart, this.#rawBits(record >>> 0)),
-      floatDirty: () => markFloatDirty(hart),
+      suspendRegion: (record: number) => translator?.suspend(record >>> 0),
+      floatDirty: () => markFloatDirty(translator?.hart ?? hart),
     };
     const { module, floatDestinations } = compileInterpreter(hart.memory);
     this.#floatDestinations = floatDestinations;
     const instance = new WebAssembly.Instance(module, { env });
     this.#run = instance.exports.run as (budget: number) => number;
+    translator?.attach(instance.exports);
   }
 
   /** Runs at most `budget` steps; returns the steps used. The hart's state must be in the window. */
   run(budget: number): number {
     const { state } = this.#hart;
-    state.setWord(FIELD.budget, budget);
-    state.setWord(FIELD.budgetLeft, budget);
-    const left = this.#run(budget);
-    state.setWord(FIELD.budgetLeft, left);
+    const turn = this.#translator === undefined ? budget : STEPS_BETWEEN_SAMPLES;
+    let left = budget;
+    while (left > 0 && state.word(FIELD.exitRequest) === 0) {
+      const steps = Math.min(left, turn);
+      state.setWord(FIELD.budget, steps + budget - left);
+      state.setWord(FIELD.budgetLeft, steps);
+      state.setWord(FIELD.leaveRegions, 0);
+      const unused = this.#run(steps);
+      state.setWord(FIELD.budgetLeft, unused);
+      left -= steps - unused;
+      this.#translator?.runEnded(this.#hart);
+    }
+    state.setWord(FIELD.leaveRegions, 0);
     return budget - left;
   }
 
@@ -143,6 +167,7 @@ export class Interpreter implements Engine {
     }
     const bits = (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
     this.#writeRecord(record, bits);
+    this.#translator?.decoded(host);
     return 1;
   }
 

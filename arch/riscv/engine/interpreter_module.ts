@@ -20,9 +20,11 @@ import { emitFloatHelpers } from "../float/operations.ts";
 import type { Instruction } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
-import { hartWord, InterpreterOps, type Registers, type Services, tlbEntry, tlbHit } from "./interpreter_ops.ts";
+import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
+import { emitChain, emitEntry } from "./region_chain.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
+import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Rows that have a case of their own, in the order of their operation numbers. */
 export const RUN_ROWS = INSTRUCTIONS.filter((row): row is Instruction & Required<Pick<Instruction, "run">> =>
@@ -41,6 +43,7 @@ const SERVICES: Readonly<Record<keyof Services, { params: number; result: boolea
   straddle: { params: 0, result: true },
   system: { params: 1, result: false },
   illegal: { params: 1, result: false },
+  suspendRegion: { params: 1, result: false },
   floatDirty: { params: 0, result: false },
 };
 
@@ -57,6 +60,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   const floatDestinations = new Set<number>();
   const module = new ModuleBuilder();
   module.importMemory("env", "memory", wasmPages, shared);
+  const table = module.importTable("env", "regions", 1);
   const services = importServices(module);
   const helpers = emitArithmeticHelpers(module);
   const floats = emitFloatHelpers(module, (f, flags) => {
@@ -67,6 +71,9 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
       f.if(binary("i32.eq", hartWord("fpAccess"), i32Const(1)), () => f.call(services.floatDirty));
     });
   }, hartWord("fflags"));
+  module.export(helpers.mulHighU);
+  for (const helper of Object.values(floats)) module.export(helper);
+  const enterRegions = emitEntry(module, emitChain(module, table), services.suspendRegion);
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),
@@ -78,9 +85,14 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
     f.loop((reload) => {
       const ops = new InterpreterOps(f, helpers, registers, services, floats, reload);
       emitLookup(f, ops, registers, services, reload);
-      f.loop((next) =>
-        emitDispatch(f, ops, registers, listCases(f, ops, registers, services, floatDestinations, { reload, next }))
-      );
+      f.loop((next) => {
+        emitStep(f, ops, registers);
+        emitDispatch(
+          f,
+          registers,
+          listCases(f, ops, registers, services, { enterRegions, floatDestinations }, { reload, next }),
+        );
+      });
     });
     f.unreachable();
   }, { export: true });
@@ -123,31 +135,45 @@ function setPcBase(f: FunctionBuilder, r: Registers, pc: Expr): void {
   f.set(r.pcBase, binary("i64.sub", pc, distance));
 }
 
-/** One step: count it, load the record, go to its case. */
-function emitDispatch(f: FunctionBuilder, ops: InterpreterOps, r: Registers, cases: readonly (() => void)[]): void {
+/** Counts a step, or leaves if there is none left; loads the record. */
+function emitStep(f: FunctionBuilder, ops: InterpreterOps, r: Registers): void {
+  f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
+  f.if(
+    binary("i32.lt_s", r.budget, i32Const(0)),
+    () => {
+      f.set(r.budget, i32Const(0));
+      ops.saveProgress();
+      f.return(i32Const(0));
+    },
+    undefined,
+    "unlikely",
+  );
+  f.set(r.word, load("i64.load", r.record));
+}
+
+/** Goes to the case of the record's operation. */
+function emitDispatch(f: FunctionBuilder, r: Registers, cases: readonly (() => void)[]): void {
   const targets: Label[] = [];
   const nest = (index: number): void => {
     if (index < 0) {
-      const left = binary("i32.sub", r.budget, i32Const(1));
-      f.set(r.budget, left);
-      f.set(r.word, load("i64.load", r.record));
-      f.brIf(targets[cases.length], binary("i32.lt_s", r.budget, i32Const(0)), "unlikely");
       const operation = binary("i32.and", unary("i32.wrap_i64", r.word), i32Const(OPERATION_MASK));
-      f.brTable(operation, targets.slice(0, cases.length), targets[0]);
-      return;
+      return f.brTable(operation, targets, targets[0]);
     }
     f.block((label) => {
       targets[index] = label;
       nest(index - 1);
     });
-    f.scope(() => (index === cases.length ? leave : cases[index])());
+    f.scope(cases[index]);
   };
-  const leave = (): void => {
-    f.set(r.budget, i32Const(0));
-    ops.saveProgress();
-    f.return(i32Const(0));
-  };
-  nest(cases.length);
+  nest(cases.length - 1);
+}
+
+/** What cases need to know of translated regions, and tell about rows. */
+interface RegionCases {
+  /** (budget, record) -> budget left: runs regions, see `region_chain.ts`. */
+  readonly enterRegions: FunctionReference;
+  /** Collects the operations whose rd is an f register. */
+  readonly floatDestinations: Set<number>;
 }
 
 /** The code of each operation, by its number; every one ends with a jump. */
@@ -156,7 +182,7 @@ function listCases(
   ops: InterpreterOps,
   r: Registers,
   services: Services,
-  floatDestinations: Set<number>,
+  { enterRegions, floatDestinations }: RegionCases,
   { reload, next }: { reload: Label; next: Label },
 ): (() => void)[] {
   /** Operations that are no instructions give the step back. */
@@ -196,14 +222,24 @@ function listCases(
     f.call(services.system, r.record);
     f.br(reload);
   };
+  cases[Operation.REGION] = () => {
+    giveStepBack();
+    f.set(r.budget, call(enterRegions, r.budget, r.record));
+    f.br(reload);
+  };
   RUN_ROWS.forEach(({ run }, index) => {
     cases.push(() => {
-      ops.jumped = ops.wroteFloat = false;
-      run(ops, ops.operands);
+      emitRow(ops, run);
       if (ops.wroteFloat) floatDestinations.add(Operation.FIRST_ROW + index);
       if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
       f.br(next);
     });
   });
   return cases;
+}
+
+/** Emits a row's meaning. */
+function emitRow(ops: InterpreterOps, run: NonNullable<Instruction["run"]>): void {
+  ops.jumped = ops.wroteFloat = false;
+  run(ops, ops.operands);
 }

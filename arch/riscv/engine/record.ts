@@ -7,7 +7,8 @@
  * | 2..3 | offset of rd among its registers (x0: the sink) |
  * | 4..5, 6..7 | offsets of rs1 and rs2 among theirs |
  * | 8..11 | immediate; for branches and jumps in record bytes (8 times the distance); for SYSTEM and ILLEGAL the instruction's bits |
- * | 12..13 | offset of rs3 among the f registers; for SYSTEM the index of the table row |
+ * | 12..13 | offset of rs3 among the f registers; for SYSTEM the index of the table row; for REGION the region's number |
+ * | 14 | for REGION the operation that the record would have without it |
  * | 15 | rounding mode field |
  *
  * A zeroed record is `DECODE`: it is filled when it is first executed.
@@ -36,8 +37,10 @@ export const Operation = {
   ILLEGAL: 3,
   /** A row whose meaning is TypeScript. */
   SYSTEM: 4,
+  /** A translated region starts here. */
+  REGION: 5,
   /** Number of the first row of the instruction table. */
-  FIRST_ROW: 5,
+  FIRST_ROW: 6,
 } as const;
 
 /** Bits of the operation in a record. */

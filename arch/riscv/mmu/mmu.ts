@@ -120,6 +120,11 @@ export class Mmu extends Flusher implements HartMmu {
     return translator.hostFrame * PAGE;
   }
 
+  /** Host address of the page to fetch from if the fetch table has it, else -1. Nothing is looked up. */
+  cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1 {
+    return this.#tlb.peekFetch(this.fetchBank, vaLow, vaHigh);
+  }
+
   /** Whether the page that {@link fetchPage} found last may be executed as a whole, not just the two bytes that were asked for. */
   get fetchIsWhole(): boolean {
     return this.#translator.cacheable;

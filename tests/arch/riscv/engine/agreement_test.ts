@@ -1,4 +1,4 @@
-/** The interpreter and the oracle leave the same state behind, on random programs. @module */
+/** The interpreter, regions and the oracle leave the same state behind, on random programs. @module */
 import assert from "node:assert/strict";
 import { FIELD, type FieldName } from "../../../../arch/riscv/layout.ts";
 import { writeCsr64 } from "../../../../arch/riscv/csr/csr_file.ts";
@@ -83,18 +83,26 @@ function snapshot(machine: Machine): Record<string, string> {
   return seen;
 }
 
-Deno.test("Interpreter and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
+function checkAgreement(engine: EngineName): void {
   for (let seed = 1; seed <= PROGRAMS; seed++) {
     const oracle = prepare("oracle", seed);
-    const interpreter = prepare("interpreter", seed);
+    const tested = prepare(engine, seed);
     const slices = new Random(seed);
     for (let round = 0; round < ROUNDS; round++) {
       const budget = 1 + slices.below(100);
       const before = oracle.field("pc").toString(16);
-      assert.equal(interpreter.run(budget), oracle.run(budget), `steps, seed ${seed}, round ${round}`);
+      assert.equal(tested.run(budget), oracle.run(budget), `steps, seed ${seed}, round ${round}`);
       const message = `seed ${seed}, round ${round}: ${budget} steps from 0x${before}`;
-      assert.deepEqual(snapshot(interpreter), snapshot(oracle), message);
-      assert.deepEqual(interpreter.bytes(), oracle.bytes(), message);
+      assert.deepEqual(snapshot(tested), snapshot(oracle), message);
+      assert.deepEqual(tested.bytes(), oracle.bytes(), message);
     }
   }
+}
+
+Deno.test("Interpreter and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
+  checkAgreement("interpreter");
+});
+
+Deno.test("Regions and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
+  checkAgreement("jit-always");
 });

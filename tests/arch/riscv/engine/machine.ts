@@ -1,7 +1,8 @@
 /** A hart in machine mode with RAM and nothing else, whose instructions a test runs with the engine it names. @module */
 import { HostMemory } from "../../../../core/memory.ts";
-import { HART_AREA_SIZE, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
+import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
 import { CodePages, recordPoolSize } from "../../../../arch/riscv/engine/code_pages.ts";
+import { Translator } from "../../../../arch/riscv/engine/translator.ts";
 import { Oracle } from "../../../../arch/riscv/engine/oracle.ts";
 import type { PhysicalMap } from "../../../../arch/riscv/hart.ts";
 import { F_REGISTERS, FIELD, type FieldName, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
@@ -18,7 +19,7 @@ const MEMORY_SIZE = 0x40_0000;
 const CODE_PAGES = 32;
 
 /** Which engine executes. */
-export type EngineName = "oracle" | "interpreter";
+export type EngineName = "oracle" | "interpreter" | "jit-always";
 
 /** The machine. */
 export class Machine {
@@ -26,12 +27,19 @@ export class Machine {
   readonly hart: SoftwareHart;
   /** Host address of RAM. */
   readonly ram: number;
+  /** What translates, with the engine `jit-always`. */
+  readonly translator: Translator | undefined;
+  /** Its pages of code. */
+  readonly codePages: CodePages;
   readonly #memory: HostMemory;
   readonly #oracle: Oracle;
   readonly #engine: EngineName;
 
-  /** @param engine Who executes */
-  constructor(engine: EngineName = "oracle") {
+  /**
+   * @param engine Who executes
+   * @param regions Regions that can exist at a time
+   */
+  constructor(engine: EngineName = "oracle", regions?: number) {
     const memory = new HostMemory({ size: MEMORY_SIZE, shared: false });
     const codePages = new CodePages(memory, memory.reserve(recordPoolSize(CODE_PAGES)), CODE_PAGES);
     const area = memory.reserve(HART_AREA_SIZE);
@@ -41,8 +49,12 @@ export class Machine {
     };
     this.#memory = memory;
     const host = { time: () => 0, physical };
-    const window = { current: undefined };
-    this.hart = new SoftwareHart(memory, host, { id: 0, mode: "machine" }, codePages, window, area);
+    const window: HartWindow = { current: undefined };
+    if (engine === "jit-always") {
+      this.translator = new Translator(memory, codePages, () => window.current, { always: true, regions });
+    }
+    this.codePages = codePages;
+    this.hart = new SoftwareHart(memory, host, { id: 0, mode: "machine" }, codePages, window, area, this.translator);
     this.hart.bind();
     this.hart.state.set64(FIELD.pc, BigInt(RAM));
     this.#oracle = new Oracle(this.hart, codePages);
@@ -77,7 +89,7 @@ export class Machine {
   /** Runs at most `budget` steps; returns how many were used. */
   run(budget: number): number {
     const { state } = this.hart;
-    if (this.#engine === "interpreter") {
+    if (this.#engine !== "oracle") {
       this.hart.run(budget);
       return this.hart.stepsOfRun;
     }

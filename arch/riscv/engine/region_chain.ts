@@ -1,0 +1,71 @@
+/**
+ * The way from region to region without the interpreter: one WebAssembly function that looks up pc and calls what is translated there.
+ *
+ * @module
+ */
+import {
+  binary,
+  call,
+  callIndirect,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  load,
+  type ModuleBuilder,
+  type TableReference,
+  unary,
+} from "../../../core/wasm/mod.ts";
+import { FIELD, WINDOW } from "../layout.ts";
+import { Operation, OPERATION_MASK } from "./record.ts";
+import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
+
+/** Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. */
+const MOST_NESTED_CALLS = 64;
+
+/**
+ * Adds the function `chain(budget, depth, expected: i64) -> budget left`. It runs regions from pc on until pc is `expected`, nothing
+ * is translated there, or a region says that all must be left (`leaveRegions`). `depth` is how many calls may nest in the regions.
+ *
+ * @param table The regions' functions by number
+ */
+export function emitChain(module: ModuleBuilder, table: TableReference): FunctionReference {
+  const region = module.signature(["i32", "i32"], ["i32"]);
+  return module.function("chain", ["i32", "i32", "i64"], ["i32"], (f) => {
+    const [budget, depth, expected] = [f.param(0), f.param(1), f.param(2)];
+    f.loop((again) => {
+      const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+      const entry = f.let(tlbEntry("fetchTable", pc));
+      f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), () => f.return(budget), undefined, "unlikely");
+      const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
+      const record = f.let(binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(3))));
+      const operation = binary("i32.and", load("i32.load16_u", record, 0), i32Const(OPERATION_MASK));
+      f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), () => f.return(budget));
+      f.set(budget, callIndirect(table, region, load("i32.load16_u", record, 12), budget, depth));
+      const mustLeave = binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
+      const isBack = binary("i64.eq", load("i64.load", i32Const(0), WINDOW + FIELD.pc), expected);
+      f.brIf(again, unary("i32.eqz", binary("i32.or", mustLeave, isBack)));
+    });
+    f.return(budget);
+  }, { export: true });
+}
+
+/**
+ * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record.
+ *
+ * @param chain What {@link emitChain} made
+ * @param suspend (record): gives a record its instruction back until the run ends
+ */
+export function emitEntry(
+  module: ModuleBuilder,
+  chain: FunctionReference,
+  suspend: FunctionReference,
+): FunctionReference {
+  return module.function("enterRegions", ["i32", "i32"], ["i32"], (f) => {
+    const [budget, record] = [f.param(0), f.param(1)];
+    f.store("i32.store", i32Const(0), i32Const(0), WINDOW + FIELD.leaveRegions);
+    const left = f.let(call(chain, budget, i32Const(MOST_NESTED_CALLS), i64Const(-1)));
+    // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
+    f.if(binary("i32.eq", left, budget), () => f.call(suspend, record), undefined, "unlikely");
+    f.return(left);
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * Compiles regions: each becomes a WebAssembly function `(budget, depth) -> budget left`, several share a module.
+ *
+ * @module
+ */
+import { emitStructured } from "../../../core/engine/structure.ts";
+import {
+  binary,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  load,
+  type Local,
+  ModuleBuilder,
+  type ValueType,
+} from "../../../core/wasm/mod.ts";
+import { FLOAT_HELPERS, type FloatHelper } from "../float/helpers.ts";
+import { FIELD, WINDOW } from "../layout.ts";
+import { type BasicBlock, endsFlow, followed, type Region } from "./region.ts";
+import { RegionOps, type RegionServices, xRegister } from "./region_ops.ts";
+import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
+
+/** Parameters and results of what a region's module imports from `env`, beside the memory. */
+const SERVICES: Readonly<Record<keyof RegionServices, { params: number; result: boolean }>> = {
+  load: { params: 3, result: true },
+  store: { params: 5, result: true },
+  amo: { params: 3, result: true },
+  reserve: { params: 3, result: true },
+  atomicDone: { params: 2, result: false },
+  floatDirty: { params: 0, result: false },
+  illegal: { params: 1, result: false },
+  chain: { params: 3, result: true },
+};
+
+/** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
+export function buildRegionModule(
+  regions: readonly Region[],
+  wasmPages: number,
+  shared: boolean,
+): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  module.importMemory("env", "memory", wasmPages, shared);
+  const services: Partial<Record<keyof RegionServices, FunctionReference>> = {};
+  for (const [name, { params, result }] of Object.entries(SERVICES)) {
+    const types = new Array<ValueType>(params).fill("i32");
+    if (name === "chain") types[2] = "i64";
+    services[name as keyof RegionServices] = module.importFunction("env", name, types, result ? ["i32"] : []);
+  }
+  const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
+  const floats = importFloats(module, regions);
+  regions.forEach((region, index) => {
+    module.function(`r${index}`, ["i32", "i32"], ["i32"], (f) => {
+      emitRegion(f, region, helpers, services as RegionServices, floats);
+      f.unreachable();
+    }, { export: true });
+  });
+  return module.build();
+}
+
+function importFloats(module: ModuleBuilder, regions: readonly Region[]): Record<string, FunctionReference> {
+  const names = new Set<string>();
+  for (const { decoded } of regions.flatMap(({ blocks }) => blocks.flatMap(({ instructions }) => instructions))) {
+    if (decoded.instruction.name in FLOAT_HELPERS) names.add(decoded.instruction.name);
+  }
+  const floats: Record<string, FunctionReference> = {};
+  for (const name of names) {
+    const { operands, rounding } = FLOAT_HELPERS[name as FloatHelper];
+    const types = new Array<ValueType>(operands).fill("i64");
+    floats[name] = module.importFunction("float", name, rounding ? [...types, "i32"] : types, ["i64"]);
+  }
+  return floats;
+}
+
+function emitRegion(
+  f: FunctionBuilder,
+  region: Region,
+  helpers: ArithmeticHelpers,
+  services: RegionServices,
+  floats: Readonly<Record<string, FunctionReference>>,
+): void {
+  const entry = region.blocks[0].instructions[0].offset;
+  const pagePc = f.let(binary("i64.sub", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(entry)));
+  const registers = new Map<number, Local>();
+  for (const number of registersRead(region)) {
+    registers.set(number, f.let(load("i64.load", i32Const(0), xRegister(number))));
+  }
+  const ops = new RegionOps(f, helpers, services, floats, { budget: f.param(0), depth: f.param(1), pagePc, registers });
+  const graph = region.blocks.map((block) => successorsOf(region, block));
+  emitStructured(f, graph, {
+    node: (node, goTo) => {
+      const block = region.blocks[node];
+      const goOn = (offset: number): void => {
+        const successor = region.blockAt.get(offset);
+        if (successor === undefined) ops.leaveAt(offset);
+        else goTo(successor);
+      };
+      ops.emitBlock(block, {
+        taken: () => goOn(followed(block.instructions.at(-1)!)!),
+        next: () => goOn(block.end),
+        goesOn: region.blockAt.has(block.end),
+      });
+    },
+    irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
+  });
+}
+
+/** Blocks that a block leads to, by its last instruction. */
+function successorsOf({ blockAt }: Region, { instructions, end }: BasicBlock): number[] {
+  const last = instructions.at(-1)!;
+  const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
+  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((block) => block !== undefined);
+}
+
+/** Numbers of the x registers that a region's instructions name as sources. */
+function registersRead({ blocks }: Region): Set<number> {
+  const numbers = new Set<number>();
+  for (const { instructions } of blocks) {
+    for (const { decoded } of instructions) {
+      numbers.add(decoded.rs1);
+      numbers.add(decoded.rs2);
+    }
+  }
+  numbers.delete(0);
+  return numbers;
+}

@@ -1,0 +1,249 @@
+/**
+ * The vocabulary of meanings in WebAssembly as far as all wasm engines share it: guest memory, atomics, floating point. Where operands
+ * come from and how an instruction is left, each engine says itself.
+ *
+ * @module
+ */
+import {
+  binary,
+  call,
+  type Expr,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  load,
+  type LoadOp,
+  type Local,
+  type StoreOp,
+  unary,
+} from "../../../core/wasm/mod.ts";
+import type { AccessSize, Ops, RegisterOperand } from "../isa/instruction.ts";
+import { FIELD, type FieldName, TLB_ENTRIES, TLB_ENTRY_SIZE, WINDOW } from "../layout.ts";
+import { type ArithmeticHelpers, WasmArithmetic, type WasmValue } from "./wasm_arithmetic.ts";
+
+/** TypeScript that every engine's code calls. All take and give 32-bit numbers. */
+export interface AccessServices {
+  /** (vaLow, vaHigh, size) -> host address, or -1: trapped or exit requested. */
+  readonly load: FunctionReference;
+  /** (vaLow, vaHigh, low, high, size) -> 1 stored, 0 trapped or exit requested. */
+  readonly store: FunctionReference;
+  /** (vaLow, vaHigh, size) -> host address or -1. */
+  readonly amo: FunctionReference;
+  /** (vaLow, vaHigh, size) -> host address or -1. */
+  readonly reserve: FunctionReference;
+  /** (host, size): an atomic access that took the slow way wrote. */
+  readonly atomicDone: FunctionReference;
+  /** (): makes FS dirty. */
+  readonly floatDirty: FunctionReference;
+}
+
+const TAG_SHIFT = 8; // 12 bits of page offset less 4 bits of entry size
+const TAG_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;
+
+const LOADS: Record<AccessSize, { signed: LoadOp; unsigned: LoadOp; store: StoreOp }> = {
+  1: { signed: "i64.load8_s", unsigned: "i64.load8_u", store: "i64.store8" },
+  2: { signed: "i64.load16_s", unsigned: "i64.load16_u", store: "i64.store16" },
+  4: { signed: "i64.load32_s", unsigned: "i64.load32_u", store: "i64.store32" },
+  8: { signed: "i64.load", unsigned: "i64.load", store: "i64.store" },
+};
+
+/** Reads a 32-bit field of the running hart. */
+export function hartWord(field: FieldName): Expr {
+  return load("i32.load", i32Const(0), WINDOW + FIELD[field]);
+}
+
+/** Address of the entry for a guest-virtual address in the table that `field` points to. */
+export function tlbEntry(field: "readTable" | "writeTable" | "fetchTable", address: Expr): Expr {
+  const index = binary(
+    "i32.and",
+    binary("i32.shr_u", unary("i32.wrap_i64", address), i32Const(TAG_SHIFT)),
+    i32Const(TAG_INDEX_MASK),
+  );
+  return binary("i32.add", index, hartWord(field));
+}
+
+/** Whether an entry leads to `address`, and `size` bytes there are aligned. */
+export function tlbHit(entry: Expr, address: Expr, size: number): Expr {
+  const wanted = binary("i64.and", address, i64Const(-4096n | BigInt(size - 1)));
+  return binary("i64.eq", load("i64.load", entry), binary("i64.add", wanted, i64Const(1)));
+}
+
+/** What a wasm engine can do with guest memory and floating point. */
+export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
+  /** Set by every jump and branch: the instruction has said itself where execution goes on. */
+  jumped = false;
+  /** Set by every write of an f register: the instruction's rd is one. */
+  wroteFloat = false;
+  readonly #services: AccessServices;
+  readonly #floats: Readonly<Record<string, FunctionReference>>;
+
+  /** @param floats Floating-point operations by name */
+  constructor(
+    f: FunctionBuilder,
+    helpers: ArithmeticHelpers,
+    services: AccessServices,
+    floats: Readonly<Record<string, FunctionReference>>,
+  ) {
+    super(f, helpers);
+    this.#services = services;
+    this.#floats = floats;
+  }
+
+  abstract x(register: RegisterOperand): WasmValue;
+  abstract setX(register: RegisterOperand, value: WasmValue): void;
+  abstract f(register: RegisterOperand): WasmValue;
+  abstract pc(): WasmValue;
+  abstract nextPc(): WasmValue;
+  abstract branchIf(condition: WasmValue): void;
+  abstract jumpRelative(): void;
+  abstract jump(target: WasmValue): void;
+
+  /** Writes an f register. */
+  protected abstract storeF(register: RegisterOperand, value: Expr): void;
+  /** Stores pc and the budget left, which counts the instruction that runs as used: every call into TypeScript needs them. */
+  abstract saveProgress(): void;
+  /** Leaves the instruction if `condition` holds: pc is set already. */
+  protected abstract leaveIf(condition: Expr): void;
+  /** Raises an illegal-instruction exception and leaves. */
+  protected abstract illegal(): void;
+  /** The rounding mode that the instruction asks for, 7 for the dynamic one. */
+  protected abstract roundingField(): Expr;
+  /** Called after a write that took the slow way, which can have changed code; `wrote` tells at run time, undefined: it has. */
+  protected abstract wroteSlowly(wrote: Expr | undefined): void;
+
+  setF(register: RegisterOperand, value: WasmValue): void {
+    this.wroteFloat = true;
+    this.storeF(register, value.expr);
+    this.code.if(
+      binary("i32.eq", hartWord("fpAccess"), i32Const(1)),
+      () => this.code.call(this.#services.floatDirty),
+      undefined,
+      "unlikely",
+    );
+  }
+
+  load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
+    const host = this.#translate("readTable", address, size, this.#services.load);
+    const op = LOADS[size];
+    return { expr: this.code.let(load(signed ? op.signed : op.unsigned, host, 0)) };
+  }
+
+  store(address: WasmValue, value: WasmValue, size: AccessSize): void {
+    const { code: f } = this;
+    f.scope(() => {
+      const va = f.let(address.expr);
+      const entry = f.let(tlbEntry("writeTable", va));
+      f.if(tlbHit(entry, va, size), () => {
+        f.store(LOADS[size].store, this.#hostOf(entry, va), value.expr, 0);
+      }, () => {
+        this.saveProgress();
+        const data = f.let(value.expr);
+        const done = call(this.#services.store, low(va), high(va), low(data), high(data), i32Const(size));
+        this.leaveIf(unary("i32.eqz", done));
+        this.wroteSlowly(undefined);
+      }, "likely");
+    });
+  }
+
+  amo(address: WasmValue, size: 4 | 8, change: (old: WasmValue) => WasmValue): WasmValue {
+    const { code: f } = this;
+    const slow = f.let(i32Const(0));
+    const host = this.#translate("writeTable", address, size, this.#services.amo, slow);
+    const old = f.let(load(LOADS[size].signed, host, 0));
+    f.store(LOADS[size].store, host, change({ expr: old }).expr, 0);
+    this.#finishAtomic(slow, host, size);
+    return { expr: old };
+  }
+
+  loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
+    const va = this.bind(address);
+    const host = this.#translate("readTable", va, size, this.#services.reserve);
+    this.setWord("reservation", host);
+    this.setWord("reservationSize", i32Const(size));
+    this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
+    return { expr: this.code.let(load(LOADS[size].signed, host, 0)) };
+  }
+
+  storeConditional(address: WasmValue, value: WasmValue, size: 4 | 8): WasmValue {
+    const { code: f } = this;
+    const slow = f.let(i32Const(0));
+    const host = this.#translate("writeTable", address, size, this.#services.amo, slow);
+    const failed = f.let(i64Const(1));
+    const reserved = binary(
+      "i32.and",
+      binary("i32.eq", hartWord("reservation"), host),
+      binary("i32.ge_u", hartWord("reservationSize"), i32Const(size)),
+    );
+    f.if(reserved, () => {
+      f.store(LOADS[size].store, host, value.expr, 0);
+      f.set(failed, i64Const(0));
+      this.#finishAtomic(slow, host, size);
+    });
+    this.setWord("reservation", i32Const(-1));
+    return { expr: failed };
+  }
+
+  requireFloat(): void {
+    this.code.if(unary("i32.eqz", hartWord("fpAccess")), () => this.illegal(), undefined, "unlikely");
+  }
+
+  float(name: string, ...operands: WasmValue[]): WasmValue {
+    const helper = this.#floats[name];
+    if (helper === undefined) throw new TypeError(`No floating-point operation is called '${name}'`);
+    const args = operands.map((operand) => operand.expr);
+    if (helper.params.length > args.length) args.push(this.#roundingMode());
+    return { expr: this.code.let(call(helper, ...args)) };
+  }
+
+  /** Stores a 32-bit field of the running hart. */
+  setWord(field: FieldName, value: Expr): void {
+    this.code.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
+  }
+
+  #roundingMode(): Expr {
+    const { code: f } = this;
+    const mode = f.let(this.roundingField());
+    f.if(binary("i32.eq", mode, i32Const(7)), () => f.set(mode, hartWord("frm")));
+    f.if(binary("i32.gt_u", mode, i32Const(4)), () => this.illegal(), undefined, "unlikely");
+    return mode;
+  }
+
+  #finishAtomic(slow: Expr, host: Expr, size: number): void {
+    this.code.if(slow, () => this.code.call(this.#services.atomicDone, host, i32Const(size)), undefined, "unlikely");
+    this.wroteSlowly(slow);
+  }
+
+  /** Host address of an access: from the table, else from `service`, which leaves the instruction if it answers -1. */
+  #translate(
+    field: "readTable" | "writeTable",
+    address: WasmValue,
+    size: number,
+    service: FunctionReference,
+    slow?: Local,
+  ): Expr {
+    const { code: f } = this;
+    const va = f.let(address.expr);
+    const entry = f.let(tlbEntry(field, va));
+    const host = f.local("i32");
+    f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => {
+      this.saveProgress();
+      f.set(host, call(service, low(va), high(va), i32Const(size)));
+      this.leaveIf(binary("i32.eq", host, i32Const(-1)));
+      if (slow !== undefined) f.set(slow, i32Const(1));
+    }, "likely");
+    return host;
+  }
+
+  #hostOf(entry: Expr, va: Expr): Expr {
+    return binary("i32.add", unary("i32.wrap_i64", va), load("i32.load", entry, 8));
+  }
+}
+
+function low(value: Expr): Expr {
+  return unary("i32.wrap_i64", value);
+}
+
+function high(value: Expr): Expr {
+  return unary("i32.wrap_i64", binary("i64.shr_u", value, i64Const(32)));
+}

@@ -1,0 +1,106 @@
+/** Translator: regions come and go without the guest's noticing. @module */
+import assert from "node:assert/strict";
+import { F_REGISTERS, FIELD } from "../../../../arch/riscv/layout.ts";
+import { updateFpAccess } from "../../../../arch/riscv/trap/mode.ts";
+import { asm, li } from "../assemble.ts";
+import { RAM as WORLD_RAM, World } from "../guest_world.ts";
+import { Machine, RAM } from "./machine.ts";
+
+const count = (rd: number) => asm("addi", { rd, rs1: rd, imm: 1 });
+const jump = (imm: number) => asm("jal", { rd: 0, imm });
+
+Deno.test("Translator translates at first execution, and a hot loop after a while", () => {
+  for (const [engine, steps] of [["jit-always", 10], ["jit", 2_000_000]] as const) {
+    const world = new World({ mode: "machine", arch: { engine } });
+    world.write(WORLD_RAM, count(7), jump(-4));
+    world.cpu.run(steps);
+    assert.ok(world.guest.statistics().regions >= 1, engine);
+    assert.equal(world.cpu.getGpr(7), BigInt(steps / 2));
+    assert.equal(world.cpu.hart.state.get64(FIELD.steps), BigInt(steps));
+  }
+});
+
+Deno.test("Translator leaves cold code to the interpreter", () => {
+  const world = new World({ mode: "machine", arch: { engine: "jit" } });
+  world.write(WORLD_RAM, count(7), jump(-4));
+  world.cpu.run(20_000);
+  assert.equal(world.guest.statistics().regions, 0);
+});
+
+Deno.test("Translator drops every region when there is no room for one more", () => {
+  const machine = new Machine("jit-always", 2);
+  for (let page = 0; page < 8; page++) {
+    machine.write(RAM + page * 4096, count(7), jump(page < 7 ? 4092 : -7 * 4096 - 4));
+  }
+  assert.equal(machine.run(1600), 1600);
+  assert.equal(machine.x(7), 800n);
+  const { evictions, dropped, compiled } = machine.translator!;
+  assert.ok(evictions > 10 && dropped >= evictions && compiled - dropped <= 2, `${evictions} ${dropped} ${compiled}`);
+});
+
+Deno.test("Translator hears of code that is written from outside, and of a page that is let go", () => {
+  const world = new World({ mode: "machine", arch: { engine: "jit-always" } });
+  world.write(WORLD_RAM, count(7), jump(-4));
+  world.cpu.run(10);
+  world.write(WORLD_RAM, count(8));
+  world.cpu.run(10);
+  assert.deepEqual([world.cpu.getGpr(7), world.cpu.getGpr(8)], [5n, 5n]);
+  for (let i = 0; i < 300; i++) world.write(WORLD_RAM, count(9));
+  assert.equal(world.guest.statistics().codePages, 0, "the page was written so often that it is not code any more");
+  world.cpu.run(10);
+  assert.equal(world.cpu.getGpr(9), 5n);
+});
+
+Deno.test("Translator: a store into the code that runs is seen by the next instruction", () => {
+  for (const distance of [8, 12, 4096]) {
+    const machine = new Machine("jit-always");
+    machine.write(RAM, ...new Array(4).fill(count(7)), asm("sw", { rs1: 5, rs2: 6, imm: 0 }), count(7), jump(-24));
+    if (distance === 4096) machine.write(RAM + distance, count(7));
+    machine.setX(5, BigInt(distance === 4096 ? RAM + 20 : RAM + distance));
+    machine.setX(6, BigInt(count(8)));
+    machine.run(14);
+    const [first, second] = distance === 4096 ? [8n, 2n] : [9n, 1n];
+    assert.deepEqual([machine.x(7), machine.x(8)], [first, second], `store at ${distance}`);
+  }
+});
+
+Deno.test("Translator: calls nest and return, too deep ones as well", () => {
+  const machine = new Machine("jit-always");
+  const [zero, ra, sp, n] = [0, 1, 2, 10];
+  machine.write(
+    RAM,
+    ...li(n, 500),
+    asm("jal", { rd: ra, imm: 8 }),
+    jump(0),
+    asm("addi", { rd: sp, rs1: sp, imm: -8 }), // the function: counts n down, calling itself
+    asm("sd", { rs1: sp, rs2: ra, imm: 0 }),
+    asm("beq", { rs1: n, rs2: zero, imm: 12 }),
+    asm("addi", { rd: n, rs1: n, imm: -1 }),
+    asm("jal", { rd: ra, imm: -16 }),
+    count(7),
+    asm("ld", { rd: ra, rs1: sp, imm: 0 }),
+    asm("addi", { rd: sp, rs1: sp, imm: 8 }),
+    asm("jalr", { rd: 0, rs1: ra, imm: 0 }),
+  );
+  machine.setX(sp, BigInt(RAM + 0x10000));
+  machine.run(6000);
+  assert.deepEqual([machine.x(7), machine.x(sp)], [501n, BigInt(RAM + 0x10000)]);
+});
+
+Deno.test("Translator: a region that runs on the second hart makes the second hart's FS dirty", () => {
+  const world = new World({ mode: "machine", cpus: 2, arch: { engine: "jit-always" } });
+  // Raises a flag and writes no f register.
+  world.write(WORLD_RAM, asm("feq.d", { rd: 7, rs1: 1, rs2: 1 }), jump(-4));
+  for (const cpu of world.cpus) {
+    cpu.bind();
+    const { state } = cpu.hart;
+    state.set64(FIELD.pc, BigInt(WORLD_RAM));
+    state.set(FIELD.mstatus, state.low(FIELD.mstatus) & ~0x6000 | 0x2000, state.high(FIELD.mstatus));
+    updateFpAccess(cpu.hart);
+  }
+  const second = world.cpus[1];
+  second.hart.state.set64(F_REGISTERS + 8, 0x7ff0_0000_0000_0001n);
+  second.run(4);
+  const fs = world.cpus.map((cpu) => cpu.hart.state.low(FIELD.mstatus) >> 13 & 3);
+  assert.deepEqual(fs, [1, 3]);
+});
