@@ -9,6 +9,7 @@
  */
 import { findCsr } from "./csr/csr_file.ts";
 import { compressedRow, decode } from "./isa/decode.ts";
+import { Opcode } from "./isa/encoding.ts";
 import type { Decoded, Format } from "./isa/instruction.ts";
 
 /** ABI names of x0..x31. */
@@ -38,8 +39,7 @@ const SYNTAX: Record<Format, string> = {
   none: "",
 };
 
-/** Major opcode of the instructions whose mnemonics end with their ordering bits. */
-const AMO = 0x2f;
+/** Endings of atomics' mnemonics by their ordering bits. */
 const ORDERINGS = ["", ".rl", ".aq", ".aqrl"];
 
 function hex(value: bigint | number): string {
@@ -78,7 +78,7 @@ function operands(syntax: string, decoded: Decoded, address: bigint): string {
 }
 
 function mnemonic({ instruction, bits }: Decoded): string {
-  const ordering = (bits & 0x7f) === AMO ? ORDERINGS[(bits >>> 25) & 3] : "";
+  const ordering = (bits & 0x7f) === Opcode.AMO ? ORDERINGS[(bits >>> 25) & 3] : "";
   return instruction.name + ordering;
 }
 

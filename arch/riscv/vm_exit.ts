@@ -7,6 +7,7 @@
 import type { AccessWidth } from "../../core/address.ts";
 import type { AccessKind } from "../../core/exit.ts";
 import type { Hart } from "./hart.ts";
+import { Opcode } from "./isa/encoding.ts";
 import { FIELD } from "./layout.ts";
 import { Pseudo } from "./mmu/fault.ts";
 import { Cause } from "./trap/causes.ts";
@@ -29,12 +30,6 @@ export interface AccessInstruction {
   readonly length: 2 | 4;
 }
 
-const LOAD = 0x03;
-const LOAD_FP = 0x07;
-const STORE = 0x23;
-const STORE_FP = 0x27;
-const AMO = 0x2f;
-const SYSTEM = 0x73;
 /** Of SYSTEM: HLV, HLVX and HSV. */
 const FUNCT3_GUEST = 4;
 const FUNCT5_LR = 2;
@@ -64,20 +59,20 @@ export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | 
     length: length ?? ((bits & 2) !== 0 ? 4 : 2),
   };
   switch (bits & 0x7d | 2) {
-    case LOAD:
+    case Opcode.LOAD:
       return { ...common, kind: "load", float: false };
-    case LOAD_FP:
+    case Opcode.LOAD_FP:
       return { ...common, kind: "load", float: true };
-    case STORE:
+    case Opcode.STORE:
       return { ...common, kind: "store", float: false };
-    case STORE_FP:
+    case Opcode.STORE_FP:
       return { ...common, kind: "store", float: true };
-    case AMO: {
+    case Opcode.AMO: {
       const funct5 = bits >>> 27;
       const kind = funct5 === FUNCT5_LR ? "reserve" : funct5 === FUNCT5_SC ? "conditional" : "amo";
       return { ...common, kind, float: false };
     }
-    case SYSTEM:
+    case Opcode.SYSTEM:
       return funct3 === FUNCT3_GUEST ? { ...common, ...guestAccess(bits), float: false } : undefined;
     default:
       return undefined;

@@ -6,6 +6,24 @@
  */
 import type { Format, Instruction } from "./instruction.ts";
 
+/** Major opcodes of instructions that access memory, bits 6:0 (Unprivileged ISA, "RV32/64G Instruction Set Listings"). */
+export const Opcode = {
+  /** Loads to x registers. */
+  LOAD: 0x03,
+  /** Loads to f registers. */
+  LOAD_FP: 0x07,
+  /** Fences and cache-block operations. */
+  MISC_MEM: 0x0f,
+  /** Stores of x registers. */
+  STORE: 0x23,
+  /** Stores of f registers. */
+  STORE_FP: 0x27,
+  /** Atomics. */
+  AMO: 0x2f,
+  /** Among others HLV, HLVX and HSV. */
+  SYSTEM: 0x73,
+} as const;
+
 /** The fixed bits of a pattern: an encoding belongs to it if `(bits & mask) === match`. Signed 32-bit numbers. */
 export interface FixedBits {
   /** Ones where the pattern fixes a bit. */

@@ -5,18 +5,10 @@
  * @module
  */
 import { decode } from "../isa/decode.ts";
+import { Opcode } from "../isa/encoding.ts";
 
 /** The rs1 field, which a transformed instruction uses for the address offset. */
 const RS1 = 0x1f << 15;
-
-/** Major opcodes that access memory. */
-const LOAD = 0x03;
-const LOAD_FP = 0x07;
-const MISC_MEM = 0x0f;
-const STORE = 0x23;
-const STORE_FP = 0x27;
-const AMO = 0x2f;
-const SYSTEM = 0x73;
 
 /** Fields that stay in a transformed load: funct3, rd, opcode. */
 const LOAD_FIELDS = 0x7fff;
@@ -40,15 +32,15 @@ export function transformed(bits: number, compressed: boolean, offset: number): 
   const marker = compressed ? 2 : 0;
   const place = offset << 15;
   switch (bits & 0x7f) {
-    case LOAD:
-    case LOAD_FP:
+    case Opcode.LOAD:
+    case Opcode.LOAD_FP:
       return (bits & LOAD_FIELDS | place) & ~marker;
-    case STORE:
-    case STORE_FP:
+    case Opcode.STORE:
+    case Opcode.STORE_FP:
       return (bits & STORE_FIELDS | place) & ~marker;
-    case AMO:
-    case MISC_MEM:
-    case SYSTEM:
+    case Opcode.AMO:
+    case Opcode.MISC_MEM:
+    case Opcode.SYSTEM:
       return bits & ~RS1 | place;
     default:
       return 0;
