@@ -16,7 +16,23 @@ import type { IrqLine } from "./irq.ts";
 /** Version of this contract. A plugin that names another one is refused. */
 export const PLUGIN_API_VERSION = 1;
 
-/** What a plugin module exports by default. */
+/**
+ * What a plugin module exports by default.
+ *
+ * ```ts
+ * const plugin: Plugin = {
+ *   name: "lamp",
+ *   apiVersion: 1,
+ *   setup(context) {
+ *     const state = { lit: 0 };
+ *     const create = (): Device => ({ state, read: () => state.lit, write: (_offset, value) => void (state.lit = value & 1) });
+ *     context.device({ name: "lamp", base: 0x1000_d000, size: 0x1000, create });
+ *   },
+ * };
+ *
+ * export default plugin;
+ * ```
+ */
 export interface Plugin {
   /** Name for messages: `uart`. */
   readonly name: string;
