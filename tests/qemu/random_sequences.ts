@@ -75,8 +75,8 @@ const WRITABLE: ReadonlyMap<number, bigint> = new Map([
   [0x645, 0x44n], // hvip without VSEIP: QEMU 7.2 takes the lowest number first, also where VSEI has priority
   ...[0x306, 0x106, 0x606].map((number) => [number, 7n] as const), // counter enables
   [0x600, 0x70_0380n], // hstatus: SPV, SPVP, HU, VTVM, VTW, VTSR
-  [0x105, 0xffdn], // stvec, where nothing is
-  [0x205, 0xffdn], // vstvec
+  [0x105, 0x7fdn], // stvec, where nothing is, also 4 times a cause further: QEMU has a ROM at 0x1000
+  [0x205, 0x7fdn], // vstvec
   [0x141, ~1n], // sepc
   [0x241, ~1n], // vsepc
   ...[0x140, 0x142, 0x143, 0x240, 0x242, 0x243, 0x605, 0x643].map((number) => [number, ALL] as const),
