@@ -26,7 +26,8 @@ export const F_NAMES: readonly string[] = (
 const ROUNDING_MODES = ["rne", "rtz", "rdn", "rup", "rmm", "unknown", "unknown", "dyn"];
 const DYNAMIC = 7;
 
-const SYNTAX: Record<Format, string> = {
+/** How operands are written where a row does not say it, by format. */
+export const FORMAT_SYNTAX: Readonly<Record<Format, string>> = {
   R: "rd,rs1,rs2",
   R4: "rd,rs1,rs2,rs3",
   I: "rd,rs1,imm",
@@ -98,6 +99,6 @@ export function disassemble(bits: number, address = 0n): string {
     const { name, syntax } = compressedRow(bits)!;
     return `${name} ${operands(syntax, decoded, address)}`.trimEnd();
   }
-  const syntax = instruction.syntax ?? SYNTAX[instruction.format];
+  const syntax = instruction.syntax ?? FORMAT_SYNTAX[instruction.format];
   return `${mnemonic(decoded)} ${operands(syntax, decoded, address)}`.trimEnd();
 }

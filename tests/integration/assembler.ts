@@ -7,8 +7,8 @@
  * @module
  */
 import { listCsrs } from "../../arch/riscv/csr/csr_file.ts";
-import { F_NAMES, X_NAMES } from "../../arch/riscv/disassemble.ts";
-import { encode, type Format, type Instruction, INSTRUCTIONS } from "../../arch/riscv/isa/mod.ts";
+import { F_NAMES, FORMAT_SYNTAX, X_NAMES } from "../../arch/riscv/disassemble.ts";
+import { encode, type Instruction, INSTRUCTIONS } from "../../arch/riscv/isa/mod.ts";
 
 /** A program that was assembled. */
 export interface Program {
@@ -22,19 +22,6 @@ export interface Program {
 
 const ROWS = new Map(INSTRUCTIONS.map((row) => [row.name, row]));
 const CSRS = new Map(listCsrs().map(({ name, number }) => [name, number]));
-
-const SYNTAX: Readonly<Record<Format, string>> = {
-  R: "rd,rs1,rs2",
-  R4: "rd,rs1,rs2,rs3",
-  I: "rd,rs1,imm",
-  shift: "rd,rs1,shamt",
-  shiftw: "rd,rs1,shamt",
-  S: "rs2,imm(rs1)",
-  B: "rs1,rs2,target",
-  U: "rd,upper",
-  J: "rd,target",
-  none: "",
-};
 
 const FIELD_AT: Readonly<Record<string, number>> = {
   rd: 7,
@@ -206,7 +193,7 @@ function instruction(text: string, at: number, value: (text: string) => bigint):
 }
 
 function encodeRow(row: Instruction, rest: string, at: number, value: (text: string) => bigint): number {
-  const syntax = (row.syntax ?? SYNTAX[row.format]).replace(/,rm$/, "");
+  const syntax = (row.syntax ?? FORMAT_SYNTAX[row.format]).replace(/,rm$/, "");
   const words = syntax.match(/[a-z]+[1-3]?/g) ?? [];
   const pattern = new RegExp(`^${syntax.replace(/[()]/g, "\\$&").replace(/[a-z]+[1-3]?/g, "([^,()]+)")}$`);
   const found = pattern.exec(rest.replace(/\s/g, "")) ?? fail(`its operands are ${syntax}`);
