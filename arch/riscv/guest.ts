@@ -20,7 +20,7 @@ import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
 import { ENGINE_NAMES, type EngineName, type HartHost } from "./hart.ts";
 import { MachineVCpu } from "./machine_vcpu.ts";
-import { RiscvNestedPageTable } from "./mmu/nested_table.ts";
+import { hgatpMode, RiscvNestedPageTable } from "./mmu/nested_table.ts";
 import { RiscvPerCpu } from "./per_cpu.ts";
 import { SbiFirmware } from "./sbi/firmware.ts";
 import { type SbiExtension, sbiExtension } from "./sbi/sbi.ts";
@@ -28,9 +28,6 @@ import { setLine } from "./trap/interrupts.ts";
 
 /** Record pages in a VM's pool at most: 100 MiB of address space, committed as code is met. */
 const MOST_CODE_PAGES = 3072;
-
-/** hgatp.MODE by levels of the nested table. */
-const HGATP_MODE: Readonly<Record<number, number>> = { 3: 8, 4: 9, 5: 10 };
 
 /** Wires of a hart by the last part of their name, as bits of mip. */
 const MACHINE_LINES: Readonly<Record<string, number>> = {
@@ -125,7 +122,7 @@ export class RiscvGuest implements ArchGuest {
     const hart = this.#harts[index];
     const isRam = (address: GuestPhysAddr) => this.#context.isRam(address);
     if (this.#context.mode === "machine") return new MachineVCpu(hart, { isRam });
-    return new GuestVCpu(hart, index, { firmware: this.#firmware, hgatpMode: HGATP_MODE[this.#levels], isRam });
+    return new GuestVCpu(hart, index, { firmware: this.#firmware, hgatpMode: hgatpMode(this.#levels), isRam });
   }
 
   interruptLine(name: string): IrqLine | undefined {

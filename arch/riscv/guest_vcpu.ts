@@ -12,14 +12,11 @@ import { raiseInGuest } from "./guest_trap.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
 import type { SbiFirmware } from "./sbi/firmware.ts";
 import { countException } from "./sbi/pmu_state.ts";
-import { Cause, HYPERVISOR_DELEGABLE } from "./trap/causes.ts";
+import { Cause, FAULT_CAUSES, HYPERVISOR_DELEGABLE } from "./trap/causes.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
 import { markFloatDirty, returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
-import { accessOfFault, type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
-
-/** Exceptions that go straight to the guest: all but calls of VS-mode, guest-page faults and virtual instructions. */
-const HEDELEG = HYPERVISOR_DELEGABLE;
+import { ACCESS_KINDS, accessOfFault, type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
 
 /** VSSI, VSTI and VSEI belong to the guest. */
 const HIDELEG = 1 << Interrupt.VSSI | 1 << Interrupt.VSTI | 1 << Interrupt.VSEI;
@@ -27,18 +24,6 @@ const HIDELEG = 1 << Interrupt.VSSI | 1 << Interrupt.VSTI | 1 << Interrupt.VSEI;
 /** henvcfg: cache-block operations, page-based memory types and vstimecmp are the guest's; hardware A and D updates when it asks. */
 const HENVCFG = EnvConfig.CBIE | EnvConfig.CBCFE | EnvConfig.CBZE;
 const HENVCFG_HIGH = EnvConfigHigh.PBMTE | EnvConfigHigh.STCE;
-
-const ACCESS_FAULT: Readonly<Record<AccessKind, number>> = {
-  read: Cause.LOAD_ACCESS,
-  write: Cause.STORE_ACCESS,
-  execute: Cause.FETCH_ACCESS,
-};
-
-const PAGE_FAULT: Readonly<Record<AccessKind, number>> = {
-  read: Cause.LOAD_PAGE,
-  write: Cause.STORE_PAGE,
-  execute: Cause.FETCH_PAGE,
-};
 
 /** What a guest-mode CPU needs from its VM. */
 export interface GuestVCpuContext {
@@ -75,7 +60,7 @@ export class GuestVCpu extends RiscvVCpu {
     state.set(FIELD.hgatp, hgatpLow, hgatpHigh);
     state.set(FIELD.hcounteren, -1, 0);
     state.set(FIELD.henvcfg, HENVCFG, HENVCFG_HIGH);
-    state.set(FIELD.hedeleg, HEDELEG, 0);
+    state.set(FIELD.hedeleg, HYPERVISOR_DELEGABLE, 0); // all but calls of VS-mode, guest-page faults and virtual instructions
     state.set(FIELD.hideleg, HIDELEG, 0);
     state.set(FIELD.mstatus, state.low(FIELD.mstatus) | Status.SPP, state.high(FIELD.mstatus));
     state.set(FIELD.hstatus, state.low(FIELD.hstatus) | HStatus.SPV | HStatus.SPVP, state.high(FIELD.hstatus));
@@ -88,7 +73,7 @@ export class GuestVCpu extends RiscvVCpu {
     this.dropAccess();
     // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a fetch whose walk failed a fetch.
     const original = accessOfFault(this.hart.state.low(FIELD.scause)) ?? access;
-    this.#raise((kind === "access" ? ACCESS_FAULT : PAGE_FAULT)[original]);
+    this.#raise(FAULT_CAUSES[kind][ACCESS_KINDS.indexOf(original)]);
   }
 
   override injectInterrupt(vector: number): void {

@@ -8,21 +8,12 @@ import type { HostPhysAddr } from "../../core/address.ts";
 import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
-import { Cause } from "./trap/causes.ts";
+import { FAULT_CAUSES } from "./trap/causes.ts";
 import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
 import { markFloatDirty } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
-import { decodeAccess } from "./vm_exit.ts";
-
-/** Exception codes by kind and then by kind of access: read, write, execute. */
-const FAULTS: Readonly<Record<"access" | "page", readonly number[]>> = {
-  access: [Cause.LOAD_ACCESS, Cause.STORE_ACCESS, Cause.FETCH_ACCESS],
-  page: [Cause.LOAD_PAGE, Cause.STORE_PAGE, Cause.FETCH_PAGE],
-};
-
-/** What `PendingMmio.access` and the columns of {@link FAULTS} stand for. */
-const ACCESSES: readonly AccessKind[] = ["read", "write", "execute"];
+import { ACCESS_KINDS, decodeAccess } from "./vm_exit.ts";
 
 /** What a machine-mode CPU needs from its VM. */
 export interface MachineVCpuContext {
@@ -56,7 +47,7 @@ export class MachineVCpu extends RiscvVCpu {
     this.dropAccess();
     const { access, vaLow, vaHigh, virtual } = this.hart.mmio;
     // The guest's instruction is what faults: an AMO whose read nobody answers is a store, a load whose walk failed a load.
-    raiseMemoryFault(this.hart, FAULTS[kind][access], vaLow, vaHigh, virtual);
+    raiseMemoryFault(this.hart, FAULT_CAUSES[kind][access], vaLow, vaHigh, virtual);
     if (this.#refunded) this.hart.countRetired(1); // the trap took one off for an attempt that is no step
     this.#refunded = false;
   }
@@ -87,7 +78,7 @@ export class MachineVCpu extends RiscvVCpu {
     if (instruction !== undefined && instruction.kind !== "conditional") {
       return this.beginAccess(instruction, bits, mmio.addr);
     }
-    this.injectFault("access", ACCESSES[mmio.access]);
+    this.injectFault("access", ACCESS_KINDS[mmio.access]);
     return undefined;
   }
 

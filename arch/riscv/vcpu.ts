@@ -8,9 +8,8 @@ import type { AxArchVCpu, VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, MmioReadExit, MmioWriteExit } from "../../core/exit.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { evaluateAmo } from "./engine/oracle_amo.ts";
-import { X_REGISTERS } from "./layout.ts";
+import { ExitRequest, X_REGISTERS } from "./layout.ts";
 import { hasWakeup, timerDeadline } from "./trap/interrupts.ts";
-import { ExitRequest } from "./layout.ts";
 import type { AccessInstruction } from "./vm_exit.ts";
 
 /** An access that waits for the device's answer. */

@@ -10,7 +10,7 @@ import type { Hart } from "./hart.ts";
 import { Opcode } from "./isa/encoding.ts";
 import { FIELD } from "./layout.ts";
 import { Pseudo } from "./mmu/fault.ts";
-import { Cause } from "./trap/causes.ts";
+import { Cause, FAULT_CAUSES } from "./trap/causes.ts";
 
 /** A load, store or atomic as its encoding tells it. */
 export interface AccessInstruction {
@@ -87,16 +87,12 @@ export type HypervisorTrap =
   | { kind: "reflect"; cause: number }
   | { kind: "interrupt"; vector: number };
 
-/** The access of each guest-page fault. */
-const FAULT_ACCESS: Readonly<Record<number, AccessKind>> = {
-  [Cause.FETCH_GUEST_PAGE]: "execute",
-  [Cause.LOAD_GUEST_PAGE]: "read",
-  [Cause.STORE_GUEST_PAGE]: "write",
-};
+/** Kinds of access by the numbers that `FAULT_CAUSES` and `PendingMmio.access` have for them. */
+export const ACCESS_KINDS: readonly AccessKind[] = ["read", "write", "execute"];
 
 /** Kind of access that a guest-page fault interrupted, undefined for other exceptions. */
 export function accessOfFault(cause: number): AccessKind | undefined {
-  return FAULT_ACCESS[cause];
+  return ACCESS_KINDS[FAULT_CAUSES.guestPage.indexOf(cause)];
 }
 
 /** Field of a transformed instruction: how far behind the access's address it failed. Not 0: it crosses a page. */
@@ -108,7 +104,7 @@ export function readHypervisorTrap(hart: Hart): HypervisorTrap {
   const cause = state.low(FIELD.scause);
   if (state.high(FIELD.scause) < 0) return { kind: "interrupt", vector: cause };
   if (cause === Cause.ECALL_VS) return { kind: "call" };
-  const access = FAULT_ACCESS[cause];
+  const access = accessOfFault(cause);
   if (access === undefined) return { kind: "reflect", cause };
   const htval = (state.high(FIELD.htval) >>> 0) * 2 ** 32 + (state.low(FIELD.htval) >>> 0);
   const addr = htval * 4 + (state.low(FIELD.stval) & 3);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Cause } from "../trap/causes.ts";
+import { FAULT_CAUSES } from "../trap/causes.ts";
 
 /** Kinds of fault. `HOST` is none of the guest's: the VM keeps RAM from it for now, to notice the access. */
 export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2, HOST: 3 } as const;
@@ -12,12 +12,8 @@ export const FaultKind = { PAGE: 0, ACCESS: 1, GUEST_PAGE: 2, HOST: 3 } as const
 /** What mtinst or htinst takes for an implicit access to a 64-bit VS-stage entry. */
 export const Pseudo = { NONE: 0, READ: 0x3000, WRITE: 0x3020 } as const;
 
-/** Exception codes by kind and then by kind of access: read, write, execute. */
-const CAUSES: readonly (readonly number[])[] = [
-  [Cause.LOAD_PAGE, Cause.STORE_PAGE, Cause.FETCH_PAGE],
-  [Cause.LOAD_ACCESS, Cause.STORE_ACCESS, Cause.FETCH_ACCESS],
-  [Cause.LOAD_GUEST_PAGE, Cause.STORE_GUEST_PAGE, Cause.FETCH_GUEST_PAGE],
-];
+/** Exception codes by {@link FaultKind} and then by kind of access. */
+const CAUSES: readonly (readonly number[])[] = [FAULT_CAUSES.page, FAULT_CAUSES.access, FAULT_CAUSES.guestPage];
 
 /** The latest fault of a hart. One object, reused. */
 export class Fault {

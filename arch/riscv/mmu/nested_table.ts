@@ -28,6 +28,11 @@ const UNCACHED = 1 << 9;
 /** All bits of a leaf below its page number. */
 const LEAF_BITS = 0x3ff;
 
+/** hgatp.MODE of a table with so many levels. */
+export function hgatpMode(levels: 3 | 4 | 5): 8 | 9 | 10 {
+  return levels + MODE_LEVELS as 8 | 9 | 10;
+}
+
 /** A table of the second stage. Every leaf has U, A and D set: all guest accesses count as user accesses, and nothing is tracked. */
 export class RiscvNestedPageTable implements NestedPageTable {
   readonly root: HostPhysAddr;
@@ -56,7 +61,7 @@ export class RiscvNestedPageTable implements NestedPageTable {
     }
     this.root = root;
     this.limit = 2 ** (14 + 9 * levels);
-    this.mode = levels + MODE_LEVELS as 8 | 9 | 10;
+    this.mode = hgatpMode(levels);
     this.#memory = memory;
     this.#i32 = memory.i32;
     this.#levels = levels;

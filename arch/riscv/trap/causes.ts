@@ -63,6 +63,13 @@ export const HYPERVISOR_DELEGABLE: number = MACHINE_DELEGABLE & ~maskOf([
   Cause.STORE_GUEST_PAGE,
 ]);
 
+/** Exception codes of faults of memory accesses, by kind and then by kind of access: 0 read, 1 write, 2 execute. */
+export const FAULT_CAUSES: Readonly<Record<"page" | "access" | "guestPage", readonly number[]>> = {
+  page: [Cause.LOAD_PAGE, Cause.STORE_PAGE, Cause.FETCH_PAGE],
+  access: [Cause.LOAD_ACCESS, Cause.STORE_ACCESS, Cause.FETCH_ACCESS],
+  guestPage: [Cause.LOAD_GUEST_PAGE, Cause.STORE_GUEST_PAGE, Cause.FETCH_GUEST_PAGE],
+};
+
 const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
   0: "instruction address misaligned",
   1: "instruction access fault",
