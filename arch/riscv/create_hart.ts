@@ -10,7 +10,15 @@ import type { Engine } from "./engine/engine.ts";
 import { Interpreter, INTERPRETER_SCRATCH_SIZE } from "./engine/interpreter.ts";
 import type { Translator } from "./engine/translator.ts";
 import { Oracle } from "./engine/oracle.ts";
-import type { Hart, HartHost, HartOptions, PendingMmio, TrapInfo } from "./hart.ts";
+import {
+  blankMmio,
+  blankTrap,
+  type Hart,
+  type HartHost,
+  type HartOptions,
+  type PendingMmio,
+  type TrapInfo,
+} from "./hart.ts";
 import { HartState } from "./hart_state.ts";
 import { ExitRequest, FIELD, STATE_SIZE, TLB_BANK_SIZE, TLB_BANKS } from "./layout.ts";
 import { Mmu } from "./mmu/mmu.ts";
@@ -37,27 +45,8 @@ export class SoftwareHart implements Hart {
   readonly host: HartHost;
   readonly state: HartState;
   readonly mmu: Mmu;
-  readonly trap: TrapInfo = {
-    cause: 0,
-    interrupt: false,
-    tvalLow: 0,
-    tvalHigh: 0,
-    guestLow: 0,
-    guestHigh: 0,
-    tinst: 0,
-    gva: false,
-  };
-  readonly mmio: PendingMmio = {
-    addr: 0,
-    width: 1,
-    vaLow: 0,
-    vaHigh: 0,
-    write: false,
-    access: 0,
-    virtual: false,
-    low: 0,
-    high: 0,
-  };
+  readonly trap: TrapInfo = blankTrap();
+  readonly mmio: PendingMmio = blankMmio();
   readonly #engine: Engine;
   #stepsOfRun = 0;
   readonly #window: HartWindow;

@@ -81,6 +81,16 @@ export interface TrapInfo {
   gva: boolean;
 }
 
+/** A trap before the first one. */
+export function blankTrap(): TrapInfo {
+  return { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestLow: 0, guestHigh: 0, tinst: 0, gva: false };
+}
+
+/** An access before the first one. */
+export function blankMmio(): PendingMmio {
+  return { addr: 0, width: 1, vaLow: 0, vaHigh: 0, write: false, access: 0, virtual: false, low: 0, high: 0 };
+}
+
 /** What a hart needs from the VM around it. */
 export interface HartHost {
   /** Ticks of the timebase now: mtime. */

@@ -6,7 +6,7 @@
  */
 import { HostMemory } from "../../../core/memory.ts";
 import { resetCsrs } from "../../../arch/riscv/csr/reset.ts";
-import type { Hart, HartMmu } from "../../../arch/riscv/hart.ts";
+import { blankMmio, blankTrap, type Hart, type HartMmu } from "../../../arch/riscv/hart.ts";
 import { HartState } from "../../../arch/riscv/hart_state.ts";
 import { INSTRUCTIONS } from "../../../arch/riscv/isa/table.ts";
 import { ExitRequest, FIELD } from "../../../arch/riscv/layout.ts";
@@ -76,8 +76,8 @@ export function createTestHart(mode: "guest" | "machine" = "machine"): TestHart 
     guestAddress: -1,
     host: { time: () => hart.now, physical: { toHost: () => -1 } },
     mmu: undefined as unknown as HartMmu,
-    trap: { cause: 0, interrupt: false, tvalLow: 0, tvalHigh: 0, guestLow: 0, guestHigh: 0, tinst: 0, gva: false },
-    mmio: { addr: 0, width: 1, write: false, low: 0, high: 0 } as Hart["mmio"],
+    trap: blankTrap(),
+    mmio: blankMmio(),
     steps: () => hart.stepsOfRun,
     requestExit: (request) => void requests.push(request),
   };

@@ -4,7 +4,14 @@
  * @module
  */
 import { HostMemory } from "../../../../core/memory.ts";
-import type { Hart, HartOptions, PendingMmio, TrapInfo } from "../../../../arch/riscv/hart.ts";
+import {
+  blankMmio,
+  blankTrap,
+  type Hart,
+  type HartOptions,
+  type PendingMmio,
+  type TrapInfo,
+} from "../../../../arch/riscv/hart.ts";
 import { HartState } from "../../../../arch/riscv/hart_state.ts";
 import {
   FIELD,
@@ -56,27 +63,8 @@ export class FakeHart implements Hart {
   readonly mmu: Mmu;
   readonly tables: number;
   readonly host: Hart["host"];
-  readonly trap: TrapInfo = {
-    cause: -1,
-    interrupt: false,
-    tvalLow: 0,
-    tvalHigh: 0,
-    guestLow: 0,
-    guestHigh: 0,
-    tinst: 0,
-    gva: false,
-  };
-  readonly mmio: PendingMmio = {
-    addr: 0,
-    width: 1,
-    vaLow: 0,
-    vaHigh: 0,
-    write: false,
-    access: 0,
-    virtual: false,
-    low: 0,
-    high: 0,
-  };
+  readonly trap: TrapInfo = { ...blankTrap(), cause: -1 };
+  readonly mmio: PendingMmio = blankMmio();
   exit = 0;
 
   constructor(mode: "guest" | "machine") {
