@@ -22,7 +22,7 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
-import { emitChain, emitEntry } from "./region_chain.ts";
+import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -73,7 +73,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   }, hartWord("fflags"));
   module.export(helpers.mulHighU);
   for (const helper of Object.values(floats)) module.export(helper);
-  const enterRegions = emitEntry(module, emitChain(module, table), services.suspendRegion);
+  const enterRegions = emitEntry(module, emitRegionDispatch(module, table).chain, services.suspendRegion);
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),

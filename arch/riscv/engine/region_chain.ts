@@ -6,7 +6,7 @@
 import {
   binary,
   call,
-  callIndirect,
+  type Expr,
   type FunctionReference,
   i32Const,
   i64Const,
@@ -22,37 +22,58 @@ import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 /** Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. */
 const MOST_NESTED_CALLS = 64;
 
+/** Whether code that runs in regions must go back to the interpreter (i32). */
+export function mustLeaveRegions(): Expr {
+  return binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
+}
+
+/** The functions by which control goes from region to region. */
+export interface RegionDispatch {
+  /** (budget, depth) -> budget left: goes to the region at pc, if there is one. `depth` is how many calls may nest in it. */
+  readonly dispatch: FunctionReference;
+  /**
+   * (budget, depth, expected: i64) -> budget left: runs regions from pc on until pc is `expected`, nothing is translated there, or a
+   * region says that all must be left.
+   */
+  readonly chain: FunctionReference;
+}
+
 /**
- * Adds the function `chain(budget, depth, expected: i64) -> budget left`. It runs regions from pc on until pc is `expected`, nothing
- * is translated there, or a region says that all must be left (`leaveRegions`). `depth` is how many calls may nest in the regions.
+ * Adds the functions of {@link RegionDispatch} and exports them.
  *
  * @param table The regions' functions by number
  */
-export function emitChain(module: ModuleBuilder, table: TableReference): FunctionReference {
+export function emitDispatch(module: ModuleBuilder, table: TableReference): RegionDispatch {
   const region = module.signature(["i32", "i32"], ["i32"]);
-  return module.function("chain", ["i32", "i32", "i64"], ["i32"], (f) => {
+  const dispatch = module.function("dispatch", ["i32", "i32"], ["i32"], (f) => {
+    const [budget, depth] = [f.param(0), f.param(1)];
+    const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+    const entry = f.let(tlbEntry("fetchTable", pc));
+    f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), () => f.return(budget), undefined, "unlikely");
+    const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
+    const record = f.let(binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(3))));
+    const operation = binary("i32.and", load("i32.load16_u", record, 0), i32Const(OPERATION_MASK));
+    f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), () => f.return(budget));
+    f.returnCallIndirect(table, region, load("i32.load16_u", record, 12), budget, depth);
+  }, { export: true });
+  const chain = module.function("chain", ["i32", "i32", "i64"], ["i32"], (f) => {
     const [budget, depth, expected] = [f.param(0), f.param(1), f.param(2)];
     f.loop((again) => {
-      const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
-      const entry = f.let(tlbEntry("fetchTable", pc));
-      f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), () => f.return(budget), undefined, "unlikely");
-      const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
-      const record = f.let(binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(3))));
-      const operation = binary("i32.and", load("i32.load16_u", record, 0), i32Const(OPERATION_MASK));
-      f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), () => f.return(budget));
-      f.set(budget, callIndirect(table, region, load("i32.load16_u", record, 12), budget, depth));
-      const mustLeave = binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
+      const left = f.let(call(dispatch, budget, depth));
       const isBack = binary("i64.eq", load("i64.load", i32Const(0), WINDOW + FIELD.pc), expected);
-      f.brIf(again, unary("i32.eqz", binary("i32.or", mustLeave, isBack)));
+      const stuck = f.let(binary("i32.eq", left, budget));
+      f.set(budget, left);
+      f.brIf(again, unary("i32.eqz", binary("i32.or", mustLeaveRegions(), binary("i32.or", isBack, stuck))));
     });
     f.return(budget);
   }, { export: true });
+  return { dispatch, chain };
 }
 
 /**
  * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record.
  *
- * @param chain What {@link emitChain} made
+ * @param chain What {@link emitDispatch} made
  * @param suspend (record): gives a record its instruction back until the run ends
  */
 export function emitEntry(

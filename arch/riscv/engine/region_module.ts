@@ -11,14 +11,16 @@ import {
   i32Const,
   i64Const,
   load,
-  type Local,
   ModuleBuilder,
   type ValueType,
 } from "../../../core/wasm/mod.ts";
 import { FLOAT_HELPERS, type FloatHelper } from "../float/helpers.ts";
 import { FIELD, WINDOW } from "../layout.ts";
-import { type BasicBlock, endsFlow, followed, type Region } from "./region.ts";
-import { RegionOps, type RegionServices, xRegister } from "./region_ops.ts";
+import { registersRead, registerWritten } from "./footprint.ts";
+import { followed, type Region } from "./region.ts";
+import { analyseRegion } from "./region_flow.ts";
+import { RegionOps, type RegionServices } from "./region_ops.ts";
+import { RegionRegisters } from "./region_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
@@ -31,6 +33,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: number; result: 
   floatDirty: { params: 0, result: false },
   illegal: { params: 1, result: false },
   chain: { params: 3, result: true },
+  dispatch: { params: 2, result: true },
 };
 
 /** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
@@ -80,47 +83,36 @@ function emitRegion(
   floats: Readonly<Record<string, FunctionReference>>,
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
+  const { graph, flow, needed, stepsToCheck } = analyseRegion(region);
   const pagePc = f.let(binary("i64.sub", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(entry)));
-  const registers = new Map<number, Local>();
-  for (const number of registersRead(region)) {
-    registers.set(number, f.let(load("i64.load", i32Const(0), xRegister(number))));
-  }
+  const registers = new RegionRegisters(f, registersUsed(region));
+  registers.load(needed[0]);
   const ops = new RegionOps(f, helpers, services, floats, { budget: f.param(0), depth: f.param(1), pagePc, registers });
-  const graph = region.blocks.map((block) => successorsOf(region, block));
   emitStructured(f, graph, {
-    node: (node, goTo) => {
+    node: (node, goTo, joined) => {
       const block = region.blocks[node];
+      const behind = region.blockAt.get(block.end);
       const goOn = (offset: number): void => {
         const successor = region.blockAt.get(offset);
         if (successor === undefined) ops.leaveAt(offset);
         else goTo(successor);
       };
-      ops.emitBlock(block, {
+      ops.emitBlock(block, joined, stepsToCheck[node], {
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
-        goesOn: region.blockAt.has(block.end),
+        neededNext: behind === undefined ? undefined : needed[behind],
       });
     },
+    beforeJoin: () => ops.settle(),
     irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
-  });
+  }, flow);
 }
 
-/** Blocks that a block leads to, by its last instruction. */
-function successorsOf({ blockAt }: Region, { instructions, end }: BasicBlock): number[] {
-  const last = instructions.at(-1)!;
-  const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
-  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((block) => block !== undefined);
-}
-
-/** Numbers of the x registers that a region's instructions name as sources. */
-function registersRead({ blocks }: Region): Set<number> {
-  const numbers = new Set<number>();
-  for (const { instructions } of blocks) {
-    for (const { decoded } of instructions) {
-      numbers.add(decoded.rs1);
-      numbers.add(decoded.rs2);
-    }
+/** The x registers that a region's instructions name, one bit each. */
+function registersUsed({ blocks }: Region): number {
+  let used = 0;
+  for (const { decoded } of blocks.flatMap(({ instructions }) => instructions)) {
+    used |= registersRead(decoded) | registerWritten(decoded);
   }
-  numbers.delete(0);
-  return numbers;
+  return used;
 }

@@ -16,29 +16,36 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { Operands, RegisterOperand } from "../isa/instruction.ts";
-import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
+import { F_REGISTERS, FIELD, WINDOW } from "../layout.ts";
 import { type BasicBlock, isCall, type PlacedInstruction } from "./region.ts";
 import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
+import { mustLeaveRegions } from "./region_chain.ts";
+import type { RegionRegisters } from "./region_registers.ts";
 import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
 
-/** TypeScript that a region's code calls. */
+/** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
+const RETURN_ADDRESS = 1;
+
+/** Functions that a region's code calls. */
 export interface RegionServices extends AccessServices {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
-  /** (budget, depth, expected pc) -> budget left: runs regions from pc on, see `region_chain.ts`. */
+  /** (budget, depth, expected pc) -> budget left: runs regions from pc on until it is the expected one, see `region_chain.ts`. */
   readonly chain: FunctionReference;
+  /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
+  readonly dispatch: FunctionReference;
 }
 
 /** What a region's function is built around. */
 export interface RegionFrame {
-  /** Steps left: the function's first parameter. */
+  /** Steps left, but for those that are {@link RegionOps.owed}: the function's first parameter. */
   readonly budget: Local;
   /** Calls that may still nest in this one: its second parameter. */
   readonly depth: Local;
   /** pc of offset 0 in the page. */
   readonly pagePc: Local;
-  /** Locals of the x registers that the region reads. */
-  readonly registers: ReadonlyMap<number, Local>;
+  /** The x registers. */
+  readonly registers: RegionRegisters;
 }
 
 /** What comes after a block. */
@@ -47,31 +54,33 @@ export interface BlockExits {
   taken(): void;
   /** Emits the way to the instruction behind it. */
   next(): void;
-  /** Whether the instruction behind it belongs to the region. */
-  readonly goesOn: boolean;
+  /** Registers that the instruction behind it and what follows need, one bit each; undefined if it is not in the region. */
+  readonly neededNext: number | undefined;
 }
 
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;
 
-function fallThrough({ next }: BlockExits): void {
-  next();
+/** What holds at a place of the code. */
+interface Knowledge {
+  readonly owed: number;
+  readonly unwritten: number;
 }
 
-/** Address of an x register. */
-export function xRegister(number: number): number {
-  return WINDOW + X_REGISTERS + number * 8;
+function fallThrough({ next }: BlockExits): void {
+  next();
 }
 
 /** Emits meanings into a region's function. */
 export class RegionOps extends WasmOps {
   readonly #frame: RegionFrame;
-  readonly #illegal: FunctionReference;
-  readonly #chain: FunctionReference;
+  readonly #services: RegionServices;
   #block!: BasicBlock;
   #index = 0;
   #end: BlockEnd | undefined;
   #slowWrite: Expr | undefined;
+  /** Steps that were taken since the budget was last written down: known at each place of the code. */
+  #owed = 0;
 
   /** @param frame Locals of the function */
   constructor(
@@ -83,46 +92,62 @@ export class RegionOps extends WasmOps {
   ) {
     super(f, helpers, services, floats);
     this.#frame = frame;
-    this.#illegal = services.illegal;
-    this.#chain = services.chain;
+    this.#services = services;
   }
 
   /**
    * Emits a block.
    *
+   * @param joined Whether control comes from several places, all of which have called {@link settle}
+   * @param stepsToCheck Steps that the budget must reach for, undefined: it was looked at before
    * @param exits What comes after its end
    */
-  emitBlock(block: BasicBlock, exits: BlockExits): void {
-    const { code: f } = this;
-    const { budget } = this.#frame;
-    const steps = block.instructions.length;
+  emitBlock(block: BasicBlock, joined: boolean, stepsToCheck: number | undefined, exits: BlockExits): void {
     this.#block = block;
-    f.if(
-      binary("i32.lt_s", budget, i32Const(steps)),
-      () => {
-        this.setWord("leaveRegions", i32Const(1));
-        this.leaveAt(block.instructions[0].offset);
-      },
-      undefined,
-      "unlikely",
-    );
-    f.set(budget, binary("i32.sub", budget, i32Const(steps)));
+    if (joined) this.#know({ owed: 0, unwritten: 0 });
+    if (stepsToCheck !== undefined) this.#checkBudget(stepsToCheck);
     block.instructions.forEach((placed, index) => {
-      const isLast = index === steps - 1;
+      const isLast = index === block.instructions.length - 1;
       this.#index = index;
-      f.scope(() => {
+      this.#owed++;
+      this.code.scope(() => {
         const end = this.#emit(placed);
-        // Blocks that follow are emitted from inside the end of this one: nothing of this object may be relied on after it.
+        // Blocks that follow are emitted from inside the end of this one: what this object knows is theirs after it.
         if (isLast) (end ?? fallThrough)(exits);
       });
     });
   }
 
+  /** Writes down what is only known at this place: control is about to meet that of other places. */
+  settle(): void {
+    const { budget, registers } = this.#frame;
+    if (this.#owed !== 0) this.code.set(budget, this.#budgetNow());
+    this.#owed = 0;
+    registers.flush();
+  }
+
   /** Leaves the region for the instruction at an offset in the page. */
   leaveAt(offset: number): void {
-    const { budget, pagePc } = this.#frame;
+    const { depth, pagePc, registers } = this.#frame;
+    registers.flush();
     this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
-    this.code.return(budget);
+    this.code.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
+  }
+
+  /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
+  #checkBudget(steps: number): void {
+    const { budget, pagePc, registers } = this.#frame;
+    const [{ offset }] = this.#block.instructions;
+    this.code.if(
+      binary("i32.lt_s", budget, i32Const(steps + this.#owed)),
+      () => {
+        registers.spill();
+        this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
+        this.#leaveToInterpreter();
+      },
+      undefined,
+      "unlikely",
+    );
   }
 
   /** Emits an instruction; returns how it ends the block, if it does. */
@@ -146,18 +171,14 @@ export class RegionOps extends WasmOps {
 
   override x(register: RegisterOperand): WasmValue {
     const number = this.#number(register);
-    if (number === 0) return { expr: i64Const(0) };
-    return { expr: this.#frame.registers.get(number)! };
+    return { expr: number === 0 ? i64Const(0) : this.#frame.registers.local(number) };
   }
 
   override setX(register: RegisterOperand, value: WasmValue): void {
     const number = this.#number(register);
     if (number === 0) return;
-    const local = this.#frame.registers.get(number);
-    const place = xRegister(number);
-    if (local === undefined) return this.code.store("i64.store", i32Const(0), value.expr, place);
-    this.code.set(local, value.expr);
-    this.code.store("i64.store", i32Const(0), local, place);
+    this.code.set(this.#frame.registers.local(number), value.expr);
+    this.#frame.registers.written(number);
   }
 
   override f(register: RegisterOperand): WasmValue {
@@ -178,8 +199,11 @@ export class RegionOps extends WasmOps {
   }
 
   override branchIf(condition: WasmValue): void {
+    const flag = this.flagOf(condition);
     this.#end = ({ taken, next }) => {
-      this.code.if(this.flagOf(condition), taken);
+      const knowledge = this.#knowledge;
+      this.code.if(flag, taken);
+      this.#know(knowledge);
       next();
     };
   }
@@ -191,30 +215,44 @@ export class RegionOps extends WasmOps {
       return;
     }
     const target = binary("i64.add", this.#frame.pagePc, i64Const(placed.offset + placed.decoded.imm));
-    this.#end = (exits) => this.#leaveFor(target, exits);
+    this.#end = (exits) => this.#call(target, exits);
   }
 
   override jump(target: WasmValue): void {
-    this.#end = (exits) => this.#leaveFor(binary("i64.and", target.expr, i64Const(-2n)), exits);
+    const place = binary("i64.and", target.expr, i64Const(-2n));
+    const { decoded } = this.#placed;
+    if (isCall(decoded)) {
+      this.#end = (exits) => this.#call(place, exits);
+      return;
+    }
+    this.#end = () => {
+      this.#frame.registers.flush();
+      this.#storePc(place);
+      // Who called is waiting for a return.
+      if (decoded.rs1 === RETURN_ADDRESS) this.code.return(this.#budgetNow());
+      else this.code.returnCall(this.#services.dispatch, this.#budgetNow(), this.#frame.depth);
+    };
   }
 
-  /** Goes to an address outside of the region; if that is a call, it is one here too, and the region goes on when it returns. */
-  #leaveFor(target: Expr, { next, goesOn }: BlockExits): void {
+  /** A call of the guest is one here too: the region goes on when it returns. */
+  #call(target: Expr, { next, neededNext }: BlockExits): void {
     const { code: f } = this;
     const { budget, depth, registers } = this.#frame;
+    registers.flush();
     this.#storePc(target);
-    if (!goesOn || !isCall(this.#placed.decoded)) return f.return(budget);
-    f.if(unary("i32.eqz", depth), () => f.return(budget), undefined, "unlikely");
+    if (neededNext === undefined) return f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
+    f.if(unary("i32.eqz", depth), () => f.return(this.#budgetNow()), undefined, "unlikely");
     const back = f.let(this.nextPc().expr);
-    f.set(budget, call(this.#chain, budget, binary("i32.sub", depth, i32Const(1)), back));
+    f.set(budget, call(this.#services.chain, this.#budgetNow(), binary("i32.sub", depth, i32Const(1)), back));
+    this.#owed = 0;
     const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
-    const mustLeave = binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
-    f.if(binary("i32.or", elsewhere, mustLeave), () => f.return(budget), undefined, "unlikely");
-    for (const [number, local] of registers) f.set(local, load("i64.load", i32Const(0), xRegister(number)));
+    f.if(binary("i32.or", elsewhere, mustLeaveRegions()), () => f.return(budget), undefined, "unlikely");
+    registers.load(neededNext);
     next();
   }
 
   override saveProgress(): void {
+    this.#frame.registers.spill();
     this.#storePc(this.pc().expr);
     this.setWord("budgetLeft", this.#budgetNow());
   }
@@ -225,7 +263,7 @@ export class RegionOps extends WasmOps {
 
   protected override illegal(): void {
     this.saveProgress();
-    this.code.call(this.#illegal, i32Const(this.#placed.decoded.bits));
+    this.code.call(this.#services.illegal, i32Const(this.#placed.decoded.bits));
     this.#leaveToInterpreter();
   }
 
@@ -249,6 +287,7 @@ export class RegionOps extends WasmOps {
     this.code.if(
       hartWord("leaveRegions"),
       () => {
+        this.#frame.registers.spill();
         this.#storePc(this.nextPc().expr);
         this.code.return(this.#budgetNow());
       },
@@ -261,11 +300,19 @@ export class RegionOps extends WasmOps {
     return this.#block.instructions[this.#index];
   }
 
-  /** The block's steps were taken off the budget at its start; those that are still to come are left. */
+  get #knowledge(): Knowledge {
+    return { owed: this.#owed, unwritten: this.#frame.registers.unwritten };
+  }
+
+  #know({ owed, unwritten }: Knowledge): void {
+    this.#owed = owed;
+    this.#frame.registers.unwritten = unwritten;
+  }
+
+  /** Steps left after this instruction. */
   #budgetNow(): Expr {
-    const toCome = this.#block.instructions.length - 1 - this.#index;
     const { budget } = this.#frame;
-    return toCome === 0 ? budget : binary("i32.add", budget, i32Const(toCome));
+    return this.#owed === 0 ? budget : binary("i32.sub", budget, i32Const(this.#owed));
   }
 
   #storePc(pc: Expr): void {

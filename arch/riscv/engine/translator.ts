@@ -163,7 +163,12 @@ export class Translator {
     if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return; // its record has no room for the number
     const slot = this.#takeSlot();
     const bytes = buildRegionModule([region], this.#memory.wasmPages, this.#memory.shared);
-    const env = { ...this.#env, mulHighU: this.#exports.mulHighU, chain: this.#exports.chain };
+    const env = {
+      ...this.#env,
+      mulHighU: this.#exports.mulHighU,
+      chain: this.#exports.chain,
+      dispatch: this.#exports.dispatch,
+    };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env,
       float: this.#exports as WebAssembly.ModuleImports,

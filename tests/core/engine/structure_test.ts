@@ -1,6 +1,7 @@
 /** emitStructured: graphs become WebAssembly that takes the path which the graph itself says. @module */
 import assert from "node:assert/strict";
-import { type ControlFlowGraph, emitStructured } from "../../../core/engine/structure.ts";
+import type { ControlFlowGraph } from "../../../core/engine/flow.ts";
+import { emitStructured } from "../../../core/engine/structure.ts";
 import { binary, call, type FunctionBuilder, i32Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
 import { Random } from "../../arch/riscv/random.ts";
 

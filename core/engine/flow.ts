@@ -1,0 +1,112 @@
+/**
+ * What can be told of a control-flow graph before code is made of it: order, dominators, loops, longest paths.
+ *
+ * @module
+ */
+
+/** Successors of each node; node 0 is the entry, and every node can be reached. A node may name another one twice. */
+export type ControlFlowGraph = readonly (readonly number[])[];
+
+/** What a graph's analysis finds. */
+export interface Flow {
+  /** Place of each node in reverse postorder. */
+  readonly order: readonly number[];
+  /** Nodes that each node dominates immediately. */
+  readonly children: readonly (readonly number[])[];
+  /** Nodes that a back edge leads to. */
+  readonly headers: ReadonlySet<number>;
+  /** Nodes that more than one forward edge leads to. */
+  readonly merges: ReadonlySet<number>;
+  /** Whether `a` dominates `b`. */
+  dominates(a: number, b: number): boolean;
+}
+
+/** Analyses a graph. */
+export function analyseFlow(successors: ControlFlowGraph): Flow {
+  const sequence = reversePostorder(successors);
+  const order = new Array<number>(successors.length).fill(-1);
+  sequence.forEach((node, place) => order[node] = place);
+  const predecessors: number[][] = successors.map(() => []);
+  for (const node of sequence) for (const next of successors[node]) predecessors[next].push(node);
+  const parents = immediateDominators(sequence, order, predecessors);
+  const dominates = (a: number, b: number): boolean => {
+    for (let node = b; node !== a; node = parents[node]) if (node === 0) return false;
+    return true;
+  };
+  const headers = new Set<number>();
+  const merges = new Set<number>();
+  const children: number[][] = successors.map(() => []);
+  for (const node of sequence) {
+    if (node !== 0) children[parents[node]].push(node);
+    const back = predecessors[node].filter((from) => order[node] <= order[from]);
+    if (back.some((from) => dominates(node, from))) headers.add(node);
+    if (predecessors[node].length - back.length > 1) merges.add(node);
+  }
+  return { order, children, headers, merges, dominates };
+}
+
+function reversePostorder(successors: ControlFlowGraph): number[] {
+  const visited = new Set<number>([0]);
+  const postorder: number[] = [];
+  const visit = (node: number): void => {
+    for (const next of successors[node]) {
+      if (visited.has(next)) continue;
+      visited.add(next);
+      visit(next);
+    }
+    postorder.push(node);
+  };
+  visit(0);
+  return postorder.reverse();
+}
+
+/** Immediate dominators (Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm"). */
+function immediateDominators(
+  sequence: readonly number[],
+  order: readonly number[],
+  predecessors: readonly (readonly number[])[],
+): number[] {
+  const parents = new Array<number>(order.length).fill(-1);
+  parents[0] = 0;
+  const common = (a: number, b: number): number => {
+    while (a !== b) {
+      while (order[a] > order[b]) a = parents[a];
+      while (order[b] > order[a]) b = parents[b];
+    }
+    return a;
+  };
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const node of sequence.slice(1)) {
+      const parent = predecessors[node].filter((from) => parents[from] !== -1).reduce(common);
+      changed ||= parents[node] !== parent;
+      parents[node] = parent;
+    }
+  }
+  return parents;
+}
+
+/**
+ * The weight of the heaviest path from each node up to the next stop, which does not count, or the end.
+ *
+ * @param weights Weight of each node
+ * @param stops Nodes that end a path; every loop's header must be one
+ */
+export function heaviestPaths(
+  successors: ControlFlowGraph,
+  { order, dominates }: Flow,
+  weights: readonly number[],
+  stops: ReadonlySet<number>,
+): number[] {
+  const heaviest = new Array<number>(successors.length).fill(0);
+  const sequence = [...order.keys()].sort((a, b) => order[b] - order[a]);
+  for (const node of sequence) {
+    let most = 0;
+    for (const next of successors[node]) {
+      if (stops.has(next) || (order[next] <= order[node] && !dominates(next, node))) continue;
+      most = Math.max(most, heaviest[next]);
+    }
+    heaviest[node] = weights[node] + most;
+  }
+  return heaviest;
+}

@@ -1,0 +1,25 @@
+/** analyseFlow, heaviestPaths: what graphs say before code is made of them. @module */
+import assert from "node:assert/strict";
+import { analyseFlow, type ControlFlowGraph, heaviestPaths } from "../../../core/engine/flow.ts";
+
+/** A diamond whose end goes back to its start: 0 to 1 and 2, both to 3, 3 to 0 or 4. */
+const DIAMOND: ControlFlowGraph = [[1, 2], [3], [3], [0, 4], []];
+
+Deno.test("analyseFlow finds headers, merges and dominators of a diamond in a loop", () => {
+  const flow = analyseFlow(DIAMOND);
+  assert.deepEqual([...flow.headers], [0]);
+  assert.deepEqual([...flow.merges], [3]);
+  assert.ok(flow.dominates(0, 4) && flow.dominates(3, 4) && !flow.dominates(1, 3));
+  assert.deepEqual(flow.children[0].toSorted(), [1, 2, 3]);
+});
+
+Deno.test("heaviestPaths takes the heavier branch and ends where a path must stop", () => {
+  const flow = analyseFlow(DIAMOND);
+  assert.deepEqual(heaviestPaths(DIAMOND, flow, [1, 10, 20, 2, 5], flow.headers), [28, 17, 27, 7, 5]);
+  assert.deepEqual(heaviestPaths(DIAMOND, flow, [1, 10, 20, 2, 5], new Set([0, 3])), [21, 10, 20, 7, 5]);
+});
+
+Deno.test("heaviestPaths leaves out edges that structured control flow cannot express", () => {
+  const twoEntries: ControlFlowGraph = [[1, 2], [2], [1]];
+  assert.deepEqual(heaviestPaths(twoEntries, analyseFlow(twoEntries), [1, 2, 4], new Set([0])), [7, 6, 4]);
+});
