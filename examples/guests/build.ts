@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { baseAddress, type Guest, GUESTS, MARCH } from "./guests.ts";
+import { baseAddress, BENCH, type Guest, GUESTS, MARCH } from "./guests.ts";
 
 const COMPILER = "riscv64-unknown-elf-gcc";
 const OBJCOPY = "riscv64-unknown-elf-objcopy";
@@ -14,6 +14,9 @@ const OBJCOPY = "riscv64-unknown-elf-objcopy";
 const PACKAGES = "gcc-riscv64-unknown-elf and binutils-riscv64-unknown-elf";
 
 const FOLDER = new URL("./", import.meta.url);
+
+/** All that is built. */
+const ALL: readonly Guest[] = [...GUESTS, BENCH];
 
 const FLAGS = [
   "-mabi=lp64d",
@@ -67,11 +70,11 @@ async function sources(folder: string): Promise<string[]> {
 
 /** Builds one guest's images; gives their paths. */
 async function build(guest: Guest, target: string): Promise<string[]> {
-  const { name, mode, forms, march = MARCH, symbols = [] } = guest;
+  const { name, folder = name, mode, forms, march = MARCH, symbols = [] } = guest;
   const linked = `${target}/${name}.linked`;
   const options = [`-march=${march}`, `-Wl,--defsym=BASE=${baseAddress(mode)}`];
   if (mode === "machine") options.push("-DMACHINE");
-  await run(COMPILER, [...FLAGS, ...options, "-o", linked, ...await sources("runtime"), ...await sources(name)]);
+  await run(COMPILER, [...FLAGS, ...options, "-o", linked, ...await sources("runtime"), ...await sources(folder)]);
   const images = [];
   for (const form of forms) {
     const image = `${target}/${name}.${form}`;
@@ -84,12 +87,17 @@ async function build(guest: Guest, target: string): Promise<string[]> {
   return images;
 }
 
+/** Where an image belongs, from the guests' folder. */
+function nameOf({ name, folder = name }: Guest, image: string): string {
+  return `${folder}/${image.slice(image.lastIndexOf("/") + 1)}`;
+}
+
 /** Builds into the guests' own folders. */
 async function buildAll(): Promise<void> {
-  for (const guest of GUESTS) {
-    for (const image of await build(guest, new URL(guest.name, FOLDER).pathname)) {
+  for (const guest of ALL) {
+    for (const image of await build(guest, new URL(guest.folder ?? guest.name, FOLDER).pathname)) {
       const { size } = await Deno.stat(image);
-      console.log(`${image.slice(FOLDER.pathname.length).padEnd(36)} ${String(size).padStart(6)} bytes`);
+      console.log(`${nameOf(guest, image).padEnd(36)} ${String(size).padStart(6)} bytes`);
     }
   }
 }
@@ -99,9 +107,9 @@ async function check(): Promise<string[]> {
   const target = await Deno.makeTempDir({ prefix: "guests-" });
   const different = [];
   try {
-    for (const guest of GUESTS) {
+    for (const guest of ALL) {
       for (const image of await build(guest, target)) {
-        const name = `${guest.name}/${image.slice(target.length + 1)}`;
+        const name = nameOf(guest, image);
         const fresh = await Deno.readFile(image);
         const committed = await Deno.readFile(new URL(name, FOLDER));
         const same = fresh.length === committed.length && fresh.every((byte, i) => byte === committed[i]);

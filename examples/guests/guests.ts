@@ -6,8 +6,10 @@
 
 /** One guest: a folder whose `.c` and `.S` files are linked with `runtime/`. */
 export interface Guest {
-  /** Name of the folder and of the image in it. */
+  /** Name of the image, and of the folder that it is in. */
   readonly name: string;
+  /** The folder, from this one, where it is not called as the image is. */
+  readonly folder?: string;
   /** Whether it is entered in M-mode after reset, or in S-mode under an SBI. */
   readonly mode: "machine" | "supervisor";
   /** Forms of the image: `name.elf`, `name.bin` (flat). */
@@ -69,3 +71,6 @@ export const GUESTS: readonly Guest[] = [
   { name: "cmp_privileged", mode: "machine", forms: ["elf"] },
   { name: "nested", mode: "machine", forms: ["elf"], transcript: "on_qemu.txt" },
 ];
+
+/** The benchmark's guest: the boot arguments choose what it does. QEMU and our tests run it in their own ways. */
+export const BENCH: Guest = { name: "bench", folder: "../../bench/guests", mode: "supervisor", forms: ["elf"] };

@@ -1,0 +1,70 @@
+/**
+ * Programs as processes, with the CPU time that they took: user and system, of the process and all that it started.
+ *
+ * Deno does not tell the times of its children, so bash's `time` starts them (1 ms steps, from `getrusage`). Permission:
+ * `--allow-run=bash`.
+ *
+ * @module
+ */
+import { HypervisorError } from "../core/errors.ts";
+
+/** Seconds after which a program is ended. */
+const LIMIT = 300;
+
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  NO_COLOR: "1",
+  DENO_NO_PROMPT: "1",
+  DENO_NO_UPDATE_CHECK: "1",
+};
+
+/** What a program left. */
+export interface ProcessResult {
+  /** Seconds of CPU time. */
+  readonly cpu: number;
+  /** Exit code. */
+  readonly code: number;
+  /** Standard output, without carriage returns. */
+  readonly output: string;
+  /** Standard error. */
+  readonly errors: string;
+}
+
+/** Takes what a program printed so far, and what types on its standard input. */
+export type Watch = (output: string, type: (text: string) => Promise<void>, pid: number) => Promise<void>;
+
+/** Seconds of CPU time from the last line of what bash's `time` printed, and the text before it. */
+export function splitTimes(text: string): { cpu: number; errors: string } {
+  const match = /(?:^|\n)(\d+\.\d{3}) (\d+\.\d{3})\n$/.exec(text);
+  if (match === null) throw new HypervisorError(`bash printed no times, but "${text}"`);
+  return { cpu: Number(match[1]) + Number(match[2]), errors: text.slice(0, match.index) };
+}
+
+/** Runs a program to its end; `watch` is called whenever it has printed something. */
+export async function timeProcess(command: readonly string[], watch?: Watch): Promise<ProcessResult> {
+  const script = `TIMEFORMAT='%3U %3S'; time timeout --foreground ${LIMIT} "$@"`;
+  const child = new Deno.Command("bash", {
+    args: ["-c", script, "bash", ...command],
+    env: ENVIRONMENT,
+    stdin: watch === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(child.stderr).text();
+  const writer = watch === undefined ? undefined : child.stdin.getWriter();
+  const type = async (text: string): Promise<void> => await writer?.write(new TextEncoder().encode(text));
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    await watch?.(output, type, child.pid);
+  }
+  await writer?.close().catch(() => {});
+  const { code } = await child.status;
+  return { code, output: output.replaceAll("\r", ""), ...splitTimes(await errors) };
+}
+
+/** What a program prints on standard output; undefined if it fails or is not there. */
+export async function ask(...command: string[]): Promise<string | undefined> {
+  const options = { args: ["-c", '"$@"', "bash", ...command], stdin: "null" as const, stderr: "null" as const };
+  const { success, stdout } = await new Deno.Command("bash", options).output();
+  return success ? new TextDecoder().decode(stdout).trim() : undefined;
+}

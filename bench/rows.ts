@@ -1,0 +1,37 @@
+/**
+ * The rows of the benchmark, as the table of results names them; `bench/guests/main.c` has the work and its size.
+ *
+ * @module
+ */
+
+/** One row. */
+export interface BenchRow {
+  /** What the guest's boot arguments call it. */
+  readonly name: string;
+  /** What it does, in a few words. */
+  readonly what: string;
+}
+
+/** All rows, in the order of the guest's table. */
+export const ROWS: readonly BenchRow[] = [
+  { name: "alu", what: "integer arithmetic" },
+  { name: "coremark", what: "list, matrix, state machine, CRC" },
+  { name: "calls", what: "recursive Fibonacci numbers" },
+  { name: "indirect", what: "calls through a table of functions" },
+  { name: "bytecode", what: "a bytecode interpreter" },
+  { name: "sieve", what: "primes, a byte each" },
+  { name: "stream", what: "three arrays, added and copied" },
+  { name: "stream_2m", what: "the same, 2 MiB apart" },
+  { name: "stream_8m", what: "the same, 8 MiB apart" },
+  { name: "chase", what: "a random cycle through 4 MiB" },
+  { name: "sha256", what: "SHA-256" },
+  { name: "quicksort", what: "sorting by callbacks" },
+  { name: "nbody", what: "f64 n-body" },
+  { name: "fma", what: "f32 and f64 with fused multiply-add" },
+  { name: "mandelbrot", what: "f64 Mandelbrot set" },
+  { name: "matmul", what: "f64 matrix product" },
+  { name: "division", what: "f64 and f32 division, root, conversion, comparison" },
+  { name: "atomics", what: "swap, add, LR/SC loops" },
+  { name: "strings", what: "text, byte by byte" },
+  { name: "recursion", what: "100,000 nested calls" },
+];

@@ -1,0 +1,64 @@
+/** The benchmark's guest computes what it computed on QEMU, in small sizes and without QEMU. @module */
+import assert from "node:assert/strict";
+import { BENCH_IMAGE, checksumLine } from "../../bench/machines.ts";
+import { ROWS } from "../../bench/rows.ts";
+import { Hypervisor, riscv, virtBoard } from "../../mod.ts";
+import { readText } from "../source/tree.ts";
+
+const IMAGE = Deno.readFileSync(BENCH_IMAGE);
+
+/** What QEMU printed, by row and size. */
+const EXPECTED: readonly string[] = [
+  "alu:20 checksum 0xd005b012fab230d8",
+  "coremark:3 checksum 0x0106c0691e0d3820",
+  "calls:3 checksum 0x5adebe725d2e9500",
+  "indirect:20 checksum 0x70785aa6f2ba9218",
+  "bytecode:5 checksum 0xfffffd9cc6e0b31a",
+  "sieve:1 checksum 0x3ce8cc3250a7249d",
+  "stream:1 checksum 0x0f14624d1e9c0000",
+  "stream_2m:1 checksum 0x0f14624d1e9c0000",
+  "stream_8m:1 checksum 0x0f14624d1e9c0000",
+  "chase:20 checksum 0x37bce1cadcfab730",
+  "sha256:1 checksum 0xdbf16150af6b1f0f",
+  "quicksort:1 checksum 0xec3fe0ca740f907f",
+  "nbody:2 checksum 0x3d9e435c09b4e6df",
+  "fma:10 checksum 0x687f500b29e6e5e3",
+  "mandelbrot:1 checksum 0xe347138a852e867d",
+  "matmul:1 checksum 0x3cd52809be6c0754",
+  "division:10 checksum 0x48dda9ddc30e99f1",
+  "atomics:20 checksum 0xc2b76da1945c8d90",
+  "strings:50 checksum 0x737ad22ac2bd350d",
+  "recursion:1 checksum 0xb0765ffe75a28c50",
+];
+
+/** Runs the guest; gives what it printed. */
+async function run(cmdline: string): Promise<string> {
+  await using hypervisor = new Hypervisor({ architectures: [riscv] });
+  const vm = await hypervisor.createVm({
+    kernel: { image: IMAGE, cmdline, memory_regions: [{ gpa: 0x8000_0000, size: 256 * 2 ** 20 }] },
+    plugins: [virtBoard],
+  });
+  const decoder = new TextDecoder();
+  let shown = "";
+  vm.console().onOutput((bytes) => shown += decoder.decode(bytes.slice(), { stream: true }));
+  await vm.run();
+  return shown;
+}
+
+for (const line of EXPECTED) {
+  const [row] = line.split(" ");
+  Deno.test(`the benchmark's row ${row} ends with its checksum`, async () => {
+    const shown = await run(row);
+    assert.equal(checksumLine(shown), line, shown);
+  });
+}
+
+Deno.test("every row of the benchmark is in the guest's table, in the same order, and has a checksum here", () => {
+  const table = [...readText("bench/guests/main.c").matchAll(/^ {4}\{"(\w+)", run_\1, \d+\},$/gm)];
+  assert.deepEqual(ROWS.map(({ name }) => name), table.map(([, name]) => name));
+  assert.deepEqual(EXPECTED.map((line) => line.split(":")[0]), ROWS.map(({ name }) => name));
+});
+
+Deno.test("the benchmark's guest says so when its boot arguments name no row", async () => {
+  assert.match(await run("sieves:3"), /^FAIL the boot arguments name no row: "sieves:3"$/m);
+});

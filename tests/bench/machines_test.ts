@@ -1,0 +1,30 @@
+/** How the two machines are started, and what is read from what they print. @module */
+import assert from "node:assert/strict";
+import { checksumLine, oursCommand, qemuCommand } from "../../bench/machines.ts";
+import { splitTimes } from "../../bench/process.ts";
+
+Deno.test("checksumLine finds the guest's last line behind a firmware's banner, and nothing in a failure", () => {
+  const line = "sieve:3 checksum 0x00000000deadbeef";
+  assert.equal(checksumLine(`OpenSBI v1.1\nBoot HART ID : 0\n${line}\n`), line);
+  assert.equal(checksumLine(`FAIL unexpected trap: cause d, stval 0, pc 80200000\n`), undefined);
+  assert.equal(checksumLine(`${line}00\n`), undefined);
+});
+
+Deno.test("splitTimes adds user and system time, and leaves what the program said", () => {
+  assert.deepEqual(splitTimes("1.250 0.125\n"), { cpu: 1.375, errors: "" });
+  assert.deepEqual(splitTimes("warning: 1.0 2.0\n0.500 0.250\n"), { cpu: 0.75, errors: "warning: 1.0 2.0" });
+  assert.throws(() => splitTimes("bash: no such file\n"), /bash printed no times/);
+});
+
+Deno.test("qemuCommand and oursCommand give both machines the same kernel, memory and arguments", () => {
+  const options = { kernel: "k.elf", append: "sieve:3", memory: "64M" };
+  const [qemu, ours] = [qemuCommand(options).join(" "), oursCommand(options, "jit").join(" ")];
+  assert.match(qemu, /^qemu-system-riscv64 -M virt -m 64M .*-kernel k\.elf -append sieve:3$/);
+  assert.match(ours, /cli\/main\.ts run k\.elf --memory 64M --append=sieve:3 --engine jit$/);
+});
+
+Deno.test("qemuCommand and oursCommand forget what the guest writes on its disk", () => {
+  const options = { kernel: "k", initrd: "i", disk: "a,b.img" };
+  assert.match(qemuCommand(options).join(" "), /-initrd i .*-drive file=a,,b\.img,.*snapshot=on/);
+  assert.match(oursCommand(options, "jit").join(" "), /--initrd i --disk a,b\.img,overlay --engine jit$/);
+});
