@@ -22,6 +22,7 @@ export const COMMON_ROWS: readonly OptionRow[] = [
   { name: "memory", value: "SIZE", help: "RAM of the guest, for example 256M" },
   { name: "cpus", value: "N", help: "virtual CPUs" },
   { name: "engine", value: "NAME", help: "who executes the guest: interpreter (default), jit, jit-always or oracle" },
+  { name: "code-cache", value: "SIZE", help: "memory that translated code may take (default 256M)" },
   { name: "virtual-time", help: "time is a function of executed instructions: every run is the same" },
   { name: "timeout", value: "SECONDS", help: "power the VM off after so long and exit with 124" },
   { name: "stats", help: "at the end, instructions, speed and exits on standard error" },
@@ -74,6 +75,8 @@ export interface CommonOptions {
   readonly cpus?: number;
   /** Engine of the architecture, which checks the name. */
   readonly engine?: string;
+  /** Bytes of memory that translated code may take; the architecture checks the number. */
+  readonly codeCache?: number;
   /** Whether time is virtual. */
   readonly virtualTime: boolean;
   /** Seconds after which the VM is powered off. */
@@ -155,12 +158,13 @@ export function parseCommand(args: readonly string[]): Command {
 
 /** Reads {@link COMMON_ROWS}. */
 export function commonOptions(parsed: ParsedOptions): CommonOptions {
-  const [memory, cpus, timeout] = ["memory", "cpus", "timeout"].map((name) => parsed.value(name));
+  const [memory, cpus, timeout, cache] = ["memory", "cpus", "timeout", "code-cache"].map((name) => parsed.value(name));
   return {
     memory: memory === undefined ? undefined : memorySize(memory),
     cpus: cpus === undefined ? undefined : parseCount(cpus, "--cpus", 1, 64),
     timeout: timeout === undefined ? undefined : parseSeconds(timeout, "--timeout"),
     engine: parsed.value("engine"),
+    codeCache: cache === undefined ? undefined : parseSize(cache, "--code-cache"),
     virtualTime: parsed.has("virtual-time"),
     stats: parsed.has("stats"),
   };

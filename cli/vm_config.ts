@@ -48,7 +48,9 @@ export async function configure(command: RunCommand): Promise<VmSource> {
 
 /** A VM with the default board and a source of random numbers. */
 export function boardConfig(
-  { memory = DEFAULT_MEMORY, cpus = 1, engine, virtualTime, mode = "guest" }: CommonOptions & Pick<RunCommand, "mode">,
+  { memory = DEFAULT_MEMORY, cpus = 1, engine, codeCache, virtualTime, mode = "guest" }:
+    & CommonOptions
+    & Pick<RunCommand, "mode">,
   kernel: Record<string, unknown>,
   { disks, plugins = [] }: {
     readonly disks: readonly BoardDisk[];
@@ -59,7 +61,7 @@ export function boardConfig(
     base: { cpu_num: cpus, mode },
     kernel: { memory_regions: [{ gpa: RAM_START, size: memory }], ...kernel },
     plugins: [{ use: BOARD, options: { disks, rng: true } }, ...plugins],
-    arch: engine === undefined ? {} : { engine },
+    arch: given(archKeys({ engine, codeCache })),
     clock: { kind: virtualTime ? "virtual" : "real" },
   };
 }
@@ -100,7 +102,7 @@ function kernelKeys({ initrd, dtb, append }: RunCommand): Record<string, unknown
 
 /** A TOML's configuration with the options of the command line in place of its own. Paths of options are the caller's. */
 function overridden(config: Record<string, unknown>, command: RunCommand): Record<string, unknown> {
-  const { mode, memory, cpus, bios, kernel, initrd, dtb, append, loadAddress, engine, virtualTime } = command;
+  const { mode, memory, cpus, bios, kernel, initrd, dtb, append, loadAddress, virtualTime } = command;
   const path = (value: string | undefined): string | undefined =>
     value === undefined || isAddress(value) ? value : escapePath(absolutePath(value));
   const result = { ...config };
@@ -114,7 +116,7 @@ function overridden(config: Record<string, unknown>, command: RunCommand): Recor
     kernel_load_addr: loadAddress,
     memory_regions: memory === undefined ? undefined : [{ gpa: RAM_START, size: memory }],
   });
-  change(result, "arch", { engine });
+  change(result, "arch", archKeys(command));
   if (virtualTime) {
     if (typeof result.clock === "string") delete result.clock;
     change(result, "clock", { kind: "virtual" });
@@ -125,9 +127,19 @@ function overridden(config: Record<string, unknown>, command: RunCommand): Recor
 
 /** Sets keys of a section; a section that is no table stays as it is, for the validation to complain about. */
 function change(config: Record<string, unknown>, section: string, keys: Record<string, unknown>): void {
-  const given = Object.entries(keys).filter(([, value]) => value !== undefined);
+  const changes = given(keys);
   const table = config[section] ?? {};
-  if (given.length > 0 && isTable(table)) config[section] = { ...table, ...Object.fromEntries(given) };
+  if (Object.keys(changes).length > 0 && isTable(table)) config[section] = { ...table, ...changes };
+}
+
+/** The keys that have a value. */
+function given(keys: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
+}
+
+/** Keys of the `[arch]` table. */
+function archKeys({ engine, codeCache }: Pick<CommonOptions, "engine" | "codeCache">): Record<string, unknown> {
+  return { engine, code_cache: codeCache };
 }
 
 function addPlugins(config: Record<string, unknown>, { disks, plugins }: RunCommand): void {

@@ -113,6 +113,8 @@ export interface ArchGuestContext {
   isRam(address: GuestPhysAddr): boolean;
   /** Whether virtual CPU `index` is stopped, started, or waits for an interrupt inside a suspend. */
   cpuStatus(index: number): "started" | "stopped" | "suspended";
+  /** The host's monotonic time in milliseconds, with fractions: for statistics alone, never for what the guest sees. */
+  nowMs(): number;
   /** The architecture's own settings from the VM's configuration (for example page-table levels). */
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -225,6 +225,7 @@ class Builder {
         const waits = this.#vcpus[index].state === "Blocked" && !this.#vcpus[index].arch.hasPendingInterrupt();
         return waits && this.#schedule.suspended[index] ? "suspended" : "started";
       },
+      nowMs: () => this.#options.host.nowMs(),
       options,
     };
   }

@@ -15,12 +15,13 @@ import type { ExtensionPoint } from "../../core/plugin_types.ts";
 import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
 import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
-import { Translator } from "./engine/translator.ts";
+import { Translator, type TranslatorOptions } from "./engine/translator.ts";
 import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
-import { ENGINE_NAMES, type EngineName, type HartHost } from "./hart.ts";
+import type { HartHost } from "./hart.ts";
 import { MachineVCpu } from "./machine_vcpu.ts";
 import { hgatpMode, RiscvNestedPageTable } from "./mmu/nested_table.ts";
+import { readRiscvOptions } from "./options.ts";
 import { RiscvPerCpu } from "./per_cpu.ts";
 import { SbiFirmware } from "./sbi/firmware.ts";
 import { type SbiExtension, sbiExtension } from "./sbi/sbi.ts";
@@ -49,15 +50,6 @@ export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
   return cpus * (HART_AREA_SIZE + 4096) + recordPoolSize(codePagesFor(guestMemory)) + 2 * 4096;
 }
 
-/** The engines as a sentence names them. */
-const ENGINES = `${ENGINE_NAMES.slice(0, -1).join(", ")} or ${ENGINE_NAMES[ENGINE_NAMES.length - 1]}`;
-
-/** Settings of the `[arch]` table. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  nested_levels: "levels of the nested page table: 3 (Sv39x4, default), 4 (Sv48x4) or 5 (Sv57x4)",
-  engine: `who executes the guest: ${ENGINES}; the default is ${ENGINE_NAMES[0]}`,
-};
-
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
 const WINDOWS = new WeakMap<HostMemory, HartWindow>();
 
@@ -82,12 +74,17 @@ export class RiscvGuest implements ArchGuest {
   readonly #translator: Translator | undefined;
   #ranges: RangeTable | undefined;
 
-  /** Makes the harts and takes their memory. */
-  constructor(context: ArchGuestContext) {
+  /**
+   * Makes the harts and takes their memory.
+   *
+   * @param translation How hot code is translated, beside what the `[arch]` table says: for tests
+   */
+  constructor(context: ArchGuestContext, translation: TranslatorOptions = {}) {
     this.#context = context;
     this.startsAllCpus = context.mode === "machine";
     this.#lines = context.mode === "machine" ? MACHINE_LINES : GUEST_LINES;
-    this.#levels = readLevels(context.options);
+    const { levels, engine, codeCache } = readRiscvOptions(context.options);
+    this.#levels = levels;
     const { memory } = context;
     const pages = codePagesFor(context.guestMemorySize);
     this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages)), pages);
@@ -98,15 +95,18 @@ export class RiscvGuest implements ArchGuest {
         ? machinePhysical(() => this.#ranges)
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
     };
-    const engine = readEngine(context.options);
-    const translator = engine === "jit" || engine === "jit-always"
-      ? new Translator(memory, this.#codePages, () => window.current, { always: engine === "jit-always" })
-      : undefined;
-    this.#translator = translator;
+    if (engine === "jit" || engine === "jit-always") {
+      this.#translator = new Translator(memory, this.#codePages, () => window.current, {
+        cacheBytes: codeCache,
+        nowMs: context.nowMs,
+        ...translation,
+        always: engine === "jit-always",
+      });
+    }
     for (let id = 0; id < context.cpus; id++) {
       const area = memory.reserve(HART_AREA_SIZE);
       const options = { id, mode: context.mode, engine };
-      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area, translator));
+      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area, this.#translator));
     }
     this.#firmware = new SbiFirmware(context, this.#harts);
   }
@@ -164,13 +164,7 @@ export class RiscvGuest implements ArchGuest {
 
   statistics(): Readonly<Record<string, number>> {
     const { pages, evictions } = this.#codePages;
-    const regions = this.#translator &&
-      {
-        regions: this.#translator.compiled,
-        regionsDropped: this.#translator.dropped,
-        regionEvictions: this.#translator.evictions,
-      };
-    return { codePages: pages, codePageEvictions: evictions, ...regions };
+    return { codePages: pages, codePageEvictions: evictions, ...this.#translator?.statistics() };
   }
 
   reset(): void {
@@ -205,21 +199,4 @@ function machinePhysical(ranges: () => RangeTable | undefined): HartHost["physic
       return ranges()?.hitFlags ?? 0;
     },
   };
-}
-
-function readLevels(options: Readonly<Record<string, unknown>>): 3 | 4 | 5 {
-  for (const key of Object.keys(options)) {
-    if (OPTIONS[key] === undefined) {
-      throw new HypervisorError(`Unknown key 'arch.${key}'; known: ${Object.keys(OPTIONS).join(", ")}`);
-    }
-  }
-  const levels = options.nested_levels ?? 3;
-  if (levels === 3 || levels === 4 || levels === 5) return levels;
-  throw new HypervisorError(`Cannot use ${JSON.stringify(levels)} as arch.nested_levels: give 3, 4 or 5`);
-}
-
-function readEngine({ engine = ENGINE_NAMES[0] }: Readonly<Record<string, unknown>>): EngineName {
-  const known = ENGINE_NAMES.find((name) => name === engine);
-  if (known !== undefined) return known;
-  throw new HypervisorError(`Cannot use ${JSON.stringify(engine)} as arch.engine: give ${ENGINES}`);
 }

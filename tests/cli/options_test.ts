@@ -35,6 +35,8 @@ Deno.test("parseCommand reads every option of run", () => {
       "--stats",
       "--engine",
       "jit",
+      "--code-cache",
+      "64M",
       "--signature",
       "s",
       "--signature-granularity",
@@ -59,6 +61,7 @@ Deno.test("parseCommand reads every option of run", () => {
     loadAddress: 0x8040_0000,
     plugins: ["p.ts", "https://example.com/q.ts"],
     engine: "jit",
+    codeCache: 64 * 2 ** 20,
     virtualTime: true,
     timeout: 1.5,
     stats: true,
@@ -148,5 +151,5 @@ Deno.test("helpText names every option of run, in lines that fit", () => {
   const text = helpText();
   for (const line of text.split("\n")) assert.ok(line.length <= 125, line);
   const named = [...text.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
-  assert.equal(named.length, 17);
+  assert.equal(named.length, 18);
 });

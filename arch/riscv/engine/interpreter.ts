@@ -25,9 +25,6 @@ const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operati
 const ROW_INDEX = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
 const BRANCH_FORMATS = new Set(["B", "J"]);
 
-/** Steps after which a hart's place is sampled. */
-const STEPS_BETWEEN_SAMPLES = 10_000;
-
 /** What the interpreter imports where nothing is translated. */
 const NO_REGIONS = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
 
@@ -103,7 +100,7 @@ export class Interpreter implements Engine {
   /** Runs at most `budget` steps; returns the steps used. The hart's state must be in the window. */
   run(budget: number): number {
     const { state } = this.#hart;
-    const turn = this.#translator === undefined ? budget : STEPS_BETWEEN_SAMPLES;
+    const turn = this.#translator?.stepsBetweenSamples ?? budget;
     let left = budget;
     while (left > 0 && state.word(FIELD.exitRequest) === 0) {
       const steps = Math.min(left, turn);

@@ -23,6 +23,9 @@ import { RegionOps, type RegionServices } from "./region_ops.ts";
 import { RegionRegisters } from "./region_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
+/** Parameters of a region's function, budget and depth; its result is the budget left. */
+export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
+
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
 const SERVICES: Readonly<Record<keyof RegionServices, { params: number; result: boolean }>> = {
   load: { params: 3, result: true },
@@ -53,7 +56,7 @@ export function buildRegionModule(
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
   const floats = importFloats(module, regions);
   regions.forEach((region, index) => {
-    module.function(`r${index}`, ["i32", "i32"], ["i32"], (f) => {
+    module.function(`r${index}`, [...REGION_PARAMS], ["i32"], (f) => {
       emitRegion(f, region, helpers, services as RegionServices, floats);
       f.unreachable();
     }, { export: true });

@@ -45,13 +45,19 @@ Deno.test("RiscvGuest: every nested mode has its hgatp, and its root is 16 KiB-a
 Deno.test("RiscvGuest refuses what the [arch] table must not say, and says what it may", () => {
   assert.throws(
     () => new World({ arch: { nested_level: 3 } }),
-    /Unknown key 'arch.nested_level'; known: nested_levels, engine/,
+    /Unknown key 'arch.nested_level'; known: nested_levels, engine, code_cache/,
   );
   assert.throws(() => new World({ arch: { nested_levels: 2 } }), /Cannot use 2 as arch.nested_levels: give 3, 4 or 5/);
   assert.throws(
     () => new World({ arch: { engine: "jot" } }),
     /Cannot use "jot" as arch.engine: give interpreter, jit, jit-always or oracle/,
   );
+  for (const code_cache of [1000, 2 ** 33, 2 ** 20 + 0.5, "1M"]) {
+    assert.throws(
+      () => new World({ arch: { code_cache } }),
+      /as arch.code_cache: give bytes from 1048576 to 4294967296/,
+    );
+  }
 });
 
 Deno.test("RiscvGuest.boot puts the CPU's number and the device tree into a0 and a1", () => {

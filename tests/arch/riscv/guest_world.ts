@@ -4,7 +4,8 @@ import { MappingFlags } from "../../../core/addrspace/nested_page_table.ts";
 import type { ArchGuest, ArchGuestContext, AxArchVCpu, VmMode } from "../../../core/arch_vcpu.ts";
 import type { AxVCpuExitReason } from "../../../core/exit.ts";
 import { HostMemory } from "../../../core/memory.ts";
-import { riscv } from "../../../arch/riscv/mod.ts";
+import type { TranslatorOptions } from "../../../arch/riscv/engine/translator.ts";
+import { RiscvGuest } from "../../../arch/riscv/guest.ts";
 import type { RiscvVCpu } from "../../../arch/riscv/vcpu.ts";
 
 /** Guest-physical address of RAM, and of the first instruction. */
@@ -24,6 +25,8 @@ export interface WorldOptions {
   arch?: Record<string, unknown>;
   /** Whether RAM has its frames from the start (default true); machine mode has them always. */
   populate?: boolean;
+  /** How hot code is translated. */
+  translation?: TranslatorOptions;
 }
 
 /** Virtual CPUs over RAM. */
@@ -37,7 +40,7 @@ export class World {
   /** What firmware printed. */
   printed = "";
 
-  constructor({ mode = "guest", cpus = 1, arch = {}, populate = true }: WorldOptions = {}) {
+  constructor({ mode = "guest", cpus = 1, arch = {}, populate = true, translation }: WorldOptions = {}) {
     const { memory } = this;
     const context: ArchGuestContext = {
       cpus,
@@ -53,9 +56,10 @@ export class World {
       writeGuest: () => false,
       isRam: (address) => this.space.contains(address),
       cpuStatus: () => "started",
+      nowMs: () => 0,
       options: arch,
     };
-    this.guest = riscv.createGuest(context);
+    this.guest = new RiscvGuest(context, translation);
     this.space = new AddrSpace({
       table: this.guest.createNestedPageTable(),
       memory,

@@ -1,5 +1,6 @@
 /** The interpreter, regions and the oracle leave the same state behind, on random programs. @module */
 import assert from "node:assert/strict";
+import type { TranslatorOptions } from "../../../../arch/riscv/engine/translator.ts";
 import { FIELD, type FieldName } from "../../../../arch/riscv/layout.ts";
 import { writeCsr64 } from "../../../../arch/riscv/csr/csr_file.ts";
 import { setMode } from "../../../../arch/riscv/trap/mode.ts";
@@ -41,9 +42,9 @@ function enterMode(machine: Machine, mode: number, odd: boolean): void {
   setMode(hart, privilege, virtual);
 }
 
-function prepare(engine: EngineName, seed: number): Machine {
+function prepare(engine: EngineName, seed: number, options?: TranslatorOptions): Machine {
   const random = new Random(seed);
-  const machine = new Machine(engine);
+  const machine = new Machine(engine, options);
   machine.setFloat(1 + random.below(3));
   machine.writeHalves(PROGRAM, ...randomProgram(random));
   machine.write(HANDLER, ...trapHandler());
@@ -83,10 +84,12 @@ function snapshot(machine: Machine): Record<string, string> {
   return seen;
 }
 
-function checkAgreement(engine: EngineName): void {
-  for (let seed = 1; seed <= PROGRAMS; seed++) {
+/** Tells how often regions were evicted. */
+function checkAgreement(engine: EngineName, programs: number, options?: TranslatorOptions): number {
+  let evictions = 0;
+  for (let seed = 1; seed <= programs; seed++) {
     const oracle = prepare("oracle", seed);
-    const tested = prepare(engine, seed);
+    const tested = prepare(engine, seed, options);
     const slices = new Random(seed);
     for (let round = 0; round < ROUNDS; round++) {
       const budget = 1 + slices.below(100);
@@ -96,13 +99,20 @@ function checkAgreement(engine: EngineName): void {
       assert.deepEqual(snapshot(tested), snapshot(oracle), message);
       assert.deepEqual(tested.bytes(), oracle.bytes(), message);
     }
+    evictions += tested.translator?.regions.counts.evictions ?? 0;
   }
+  return evictions;
 }
 
 Deno.test("Interpreter and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
-  checkAgreement("interpreter");
+  checkAgreement("interpreter", PROGRAMS);
 });
 
 Deno.test("Regions and Oracle agree on registers, CSRs and memory after every slice of random programs in all modes", () => {
-  checkAgreement("jit-always");
+  checkAgreement("jit-always", PROGRAMS);
+});
+
+Deno.test("Regions and Oracle agree where a cache has room for a few regions, and where there are slots for a few", () => {
+  assert.ok(checkAgreement("jit-always", 20, { cacheBytes: 200_000 }) > 20);
+  assert.ok(checkAgreement("jit-always", 20, { slots: 3 }) > 20);
 });

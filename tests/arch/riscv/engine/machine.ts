@@ -2,7 +2,7 @@
 import { HostMemory } from "../../../../core/memory.ts";
 import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
 import { CodePages, recordPoolSize } from "../../../../arch/riscv/engine/code_pages.ts";
-import { Translator } from "../../../../arch/riscv/engine/translator.ts";
+import { Translator, type TranslatorOptions } from "../../../../arch/riscv/engine/translator.ts";
 import { Oracle } from "../../../../arch/riscv/engine/oracle.ts";
 import type { PhysicalMap } from "../../../../arch/riscv/hart.ts";
 import { F_REGISTERS, FIELD, type FieldName, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
@@ -19,7 +19,7 @@ const MEMORY_SIZE = 0x40_0000;
 const CODE_PAGES = 32;
 
 /** Which engine executes. */
-export type EngineName = "oracle" | "interpreter" | "jit-always";
+export type EngineName = "oracle" | "interpreter" | "jit" | "jit-always";
 
 /** The machine. */
 export class Machine {
@@ -27,7 +27,7 @@ export class Machine {
   readonly hart: SoftwareHart;
   /** Host address of RAM. */
   readonly ram: number;
-  /** What translates, with the engine `jit-always`. */
+  /** What translates, with the engines `jit` and `jit-always`. */
   readonly translator: Translator | undefined;
   /** Its pages of code. */
   readonly codePages: CodePages;
@@ -37,9 +37,9 @@ export class Machine {
 
   /**
    * @param engine Who executes
-   * @param regions Regions that can exist at a time
+   * @param options How it translates
    */
-  constructor(engine: EngineName = "oracle", regions?: number) {
+  constructor(engine: EngineName = "oracle", options: TranslatorOptions = {}) {
     const memory = new HostMemory({ size: MEMORY_SIZE, shared: false });
     const codePages = new CodePages(memory, memory.reserve(recordPoolSize(CODE_PAGES)), CODE_PAGES);
     const area = memory.reserve(HART_AREA_SIZE);
@@ -50,8 +50,11 @@ export class Machine {
     this.#memory = memory;
     const host = { time: () => 0, physical };
     const window: HartWindow = { current: undefined };
-    if (engine === "jit-always") {
-      this.translator = new Translator(memory, codePages, () => window.current, { always: true, regions });
+    if (engine === "jit" || engine === "jit-always") {
+      this.translator = new Translator(memory, codePages, () => window.current, {
+        ...options,
+        always: engine === "jit-always",
+      });
     }
     this.codePages = codePages;
     this.hart = new SoftwareHart(memory, host, { id: 0, mode: "machine" }, codePages, window, area, this.translator);

@@ -27,15 +27,35 @@ Deno.test("Translator leaves cold code to the interpreter", () => {
   assert.equal(world.guest.statistics().regions, 0);
 });
 
-Deno.test("Translator drops every region when there is no room for one more", () => {
-  const machine = new Machine("jit-always", 2);
+Deno.test("Translator drops every region when there is no slot for one more", () => {
+  const machine = new Machine("jit-always", { slots: 2 });
   for (let page = 0; page < 8; page++) {
     machine.write(RAM + page * 4096, count(7), jump(page < 7 ? 4092 : -7 * 4096 - 4));
   }
   assert.equal(machine.run(1600), 1600);
   assert.equal(machine.x(7), 800n);
-  const { evictions, dropped, compiled } = machine.translator!;
+  const { evictions, dropped, compiled } = machine.translator!.regions.counts;
   assert.ok(evictions > 10 && dropped >= evictions && compiled - dropped <= 2, `${evictions} ${dropped} ${compiled}`);
+});
+
+Deno.test("Translator drops the region that a store changes, not its neighbours on the page", () => {
+  const machine = new Machine("jit-always");
+  // Three loops of one page, each left after a while for the next one, the last for the first, by an address in a register.
+  const until8 = [count(7), asm("andi", { rd: 8, rs1: 7, imm: 7 }), asm("bne", { rs1: 8, rs2: 0, imm: -8 })];
+  for (let i = 0; i < 3; i++) {
+    machine.write(RAM + i * 0x100, ...until8, asm("jalr", { rd: 0, rs1: 10 + (i + 1) % 3, imm: 0 }));
+    machine.setX(10 + i, BigInt(RAM + i * 0x100));
+  }
+  machine.run(200);
+  const { regions } = machine.translator!;
+  const entries = [0, 0x100, 0x200].map((offset) => machine.ram + offset);
+  assert.deepEqual(entries.map((entry) => regions.at(entry) !== undefined), [true, true, true]);
+  machine.codePages.written(machine.ram + 0x180, 0x40);
+  assert.equal(regions.counts.dropped, 0, "bytes between regions");
+  machine.codePages.written(machine.ram + 0x108, 4);
+  assert.deepEqual(entries.map((entry) => regions.at(entry) !== undefined), [true, false, true]);
+  machine.run(200);
+  assert.deepEqual(entries.map((entry) => regions.at(entry) !== undefined), [true, true, true]);
 });
 
 Deno.test("Translator hears of code that is written from outside, and of a page that is let go", () => {

@@ -153,6 +153,7 @@ export class FakeVm {
       },
       isRam: (address) => inside(address, 1, RAM + RAM_SIZE),
       cpuStatus: (index) => this.statuses[index],
+      nowMs: () => 0,
       options: {},
     };
   }

@@ -1,0 +1,37 @@
+/**
+ * What the region of an address would be made from.
+ *
+ * @module
+ */
+import type { HostPhysAddr } from "../../../core/address.ts";
+import type { CodeRange } from "../../../core/engine/region_pages.ts";
+import type { RegionPlan } from "../../../core/engine/regions.ts";
+import { discoverRegion, type Region } from "./region.ts";
+
+/** A region that can be translated. */
+export interface PlannedRegion extends RegionPlan {
+  /** Its blocks. */
+  readonly region: Region;
+}
+
+/** Finds the region of an address; undefined if nothing there can be translated. */
+export function planRegion(u16: Uint16Array, entry: HostPhysAddr): PlannedRegion | undefined {
+  const region = discoverRegion(u16, entry);
+  if (region === undefined) return undefined;
+  // The record of a first instruction with four registers has no room for the slot.
+  if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return undefined;
+  return { entry, ranges: rangesOf(region), region };
+}
+
+/** The bytes of a region's blocks, as few ranges. */
+function rangesOf({ page, blocks }: Region): CodeRange[] {
+  const sorted = blocks.map(({ instructions, end }) => ({ start: page + instructions[0].offset, end: page + end }));
+  sorted.sort((a, b) => a.start - b.start);
+  const ranges: { start: HostPhysAddr; end: HostPhysAddr }[] = [];
+  for (const block of sorted) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.end >= block.start) last.end = Math.max(last.end, block.end);
+    else ranges.push(block);
+  }
+  return ranges;
+}
