@@ -35,6 +35,20 @@ static const struct {
     {"atomics", run_atomics, 45000},
     {"strings", run_strings, 12000},
     {"recursion", run_recursion, 400},
+    {"ecall", run_ecall, 3000},
+    {"sbi", run_sbi, 700},
+    {"csr", run_csr, 2000},
+    {"time", run_time, 6000},
+    {"timer", run_timer, 2000},
+    {"mmio", run_mmio, 7000},
+    {"tlb_walk", run_tlb_walk, 150},
+    {"tlb_flush", run_tlb_flush, 22},
+    {"fault", run_fault, 450},
+    {"asid", run_asid, 140},
+    {"selfmod", run_selfmod, 130},
+    {"data_on_code", run_data_on_code, 1800},
+    {"cold", run_cold, 20},
+    {"warm", run_warm, 1000},
 };
 
 u64 *bench_root;

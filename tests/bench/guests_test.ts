@@ -29,6 +29,20 @@ const EXPECTED: readonly string[] = [
   "atomics:20 checksum 0xc2b76da1945c8d90",
   "strings:50 checksum 0x737ad22ac2bd350d",
   "recursion:1 checksum 0xb0765ffe75a28c50",
+  "ecall:3 checksum 0xdabddd92ab97f3eb",
+  "sbi:2 checksum 0x3c6ef372fe94f82a",
+  "csr:3 checksum 0xf01f5a953dbd1c3c",
+  "time:2 checksum 0x3c6ef372fe94f82a",
+  "timer:1 checksum 0x6be3062f3862f449",
+  "mmio:3 checksum 0x8625f278cb64a200",
+  "tlb_walk:1 checksum 0x0000000017ffa000",
+  "tlb_flush:1 checksum 0x000000000022dc78",
+  "fault:2 checksum 0x6ef372fe94f82a00",
+  "asid:2 checksum 0xc868f6e3d2884a90",
+  "selfmod:1 checksum 0x0000000000000000",
+  "data_on_code:3 checksum 0xb788c165b6bd06b5",
+  "cold:1 checksum 0x9d464b5a336486bc",
+  "warm:2 checksum 0x282a1bf7cb1af69f",
 ];
 
 /** Runs the guest; gives what it printed. */
