@@ -8,8 +8,13 @@ import { type ProcessResult, timeProcess } from "./process.ts";
 
 const PROJECT = new URL("../", import.meta.url);
 
+/** The path of a file of the project. */
+export function projectPath(path: string): string {
+  return decodeURIComponent(new URL(path, PROJECT).pathname);
+}
+
 /** The guest of all rows. */
-export const BENCH_IMAGE: string = new URL("bench/guests/bench.elf", PROJECT).pathname;
+export const BENCH_IMAGE: string = projectPath("bench/guests/bench.elf");
 
 /** RAM of the rows' machines. */
 const MEMORY = "256M";
@@ -50,7 +55,7 @@ export function oursCommand(
   engine: string,
 ): string[] {
   const permissions = ["--allow-read", "--allow-write", "--allow-import", "--allow-env=INIT_CWD,DENOVISOR_DEBUG"];
-  const main = new URL("cli/main.ts", PROJECT).pathname;
+  const main = projectPath("cli/main.ts");
   const command = [Deno.execPath(), "run", ...permissions, main, "run", kernel, "--memory", memory];
   if (append !== undefined) command.push(`--append=${append}`);
   if (initrd !== undefined) command.push("--initrd", initrd);
@@ -58,34 +63,47 @@ export function oursCommand(
   return [...command, "--engine", engine];
 }
 
-/** The line with which the guest ends; undefined if it did not say it. */
-export function checksumLine(output: string): string | undefined {
-  return /^\w+:\d+ checksum 0x[0-9a-f]{16}$/m.exec(output)?.[0];
-}
-
-/** What a row took on one machine. */
-export interface GuestRun {
-  /** Seconds of CPU time. */
-  readonly cpu: number;
-  /** Name, size and checksum. */
+/** What the guest said at its end. */
+export interface GuestResult {
+  /** How much work it was. */
+  readonly size: number;
+  /** What came out. */
   readonly checksum: string;
 }
 
-/** The outcome of a process that ran the guest. @throws {HypervisorError} if it did not end with a checksum */
-function guestRun({ cpu, code, output, errors }: ProcessResult, who: string, row: string): GuestRun {
-  const checksum = checksumLine(output);
-  if (code === 0 && checksum !== undefined) return { cpu, checksum };
+/** The result that a row printed; undefined if it printed none. */
+export function guestResult(output: string, row: string): GuestResult | undefined {
+  const match = /^(\w+):(\d+) checksum (0x[0-9a-f]{16})$/m.exec(output);
+  return match?.[1] === row.split(":", 1)[0] ? { size: Number(match[2]), checksum: match[3] } : undefined;
+}
+
+/** The result of a process that ran the guest. @throws {HypervisorError} if it ended without one */
+function requireResult({ code, output, errors }: ProcessResult, who: string, row: string): GuestResult {
+  const result = guestResult(output, row);
+  if (code === 0 && result !== undefined) return result;
   const said = `${output}${errors}`.trim().split("\n").slice(-3).join("\n");
   throw new HypervisorError(`The row "${row}" ended on ${who} with exit code ${code} and no checksum:\n${said}`);
 }
 
+/** What a row took. */
+export interface RowRun {
+  /** Seconds of CPU time of QEMU. */
+  readonly qemu: number;
+  /** Seconds of CPU time of ours. */
+  readonly ours: number;
+  /** How much work it was. */
+  readonly size: number;
+}
+
 /** Runs a row once on both. @throws {HypervisorError} if they do not compute the same */
-export async function runRow(row: string, engine: string): Promise<{ qemu: number; ours: number }> {
+export async function runRow(row: string, engine: string): Promise<RowRun> {
   const options = { kernel: BENCH_IMAGE, append: row };
-  const theirs = guestRun(await timeProcess(qemuCommand(options)), "QEMU", row);
-  const ours = guestRun(await timeProcess(oursCommand(options, engine)), "ours", row);
-  if (theirs.checksum !== ours.checksum) {
-    throw new HypervisorError(`QEMU says "${theirs.checksum}", ours says "${ours.checksum}"`);
+  const qemu = await timeProcess(qemuCommand(options));
+  const expected = requireResult(qemu, "QEMU", row);
+  const ours = await timeProcess(oursCommand(options, engine));
+  const { checksum } = requireResult(ours, "ours", row);
+  if (checksum !== expected.checksum) {
+    throw new HypervisorError(`The row "${row}" gives ${expected.checksum} on QEMU and ${checksum} on ours`);
   }
-  return { qemu: theirs.cpu, ours: ours.cpu };
+  return { qemu: qemu.cpu, ours: ours.cpu, size: expected.size };
 }

@@ -62,9 +62,28 @@ export async function timeProcess(command: readonly string[], watch?: Watch): Pr
   return { code, output: output.replaceAll("\r", ""), ...splitTimes(await errors) };
 }
 
-/** What a program prints on standard output; undefined if it fails or is not there. */
+/** What a program prints on standard output; undefined if it fails, or it or bash is not there. */
 export async function ask(...command: string[]): Promise<string | undefined> {
   const options = { args: ["-c", '"$@"', "bash", ...command], stdin: "null" as const, stderr: "null" as const };
-  const { success, stdout } = await new Deno.Command("bash", options).output();
-  return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  try {
+    const { success, stdout } = await new Deno.Command("bash", options).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    // The permission to run a program is that of the file which PATH has; there is none of a file that is not there.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** Prints the kilobytes of the program that {@link timeProcess} started as process $1: bash's child's child. */
+const RESIDENT_MEMORY = `
+read -r timeout _ < /proc/$1/task/$1/children
+read -r program _ < /proc/$timeout/task/$timeout/children
+while read -r key value _; do [ "$key" != VmRSS: ] || echo "$value"; done < /proc/$program/status`;
+
+/** Resident memory of a running program, in MiB. @param pid what {@link Watch} was told */
+export async function residentMemory(pid: number): Promise<number> {
+  const kilobytes = Number(await ask("bash", "-c", RESIDENT_MEMORY, "bash", String(pid)));
+  if (kilobytes > 0) return kilobytes / 1024;
+  throw new HypervisorError("The memory of a process cannot be read from /proc");
 }

@@ -49,3 +49,15 @@ export const ROWS: readonly BenchRow[] = [
   { name: "cold", what: "20,000 functions, called three times each" },
   { name: "warm", what: "3,000 functions, called often" },
 ];
+
+/** The row of exits to a device. */
+export const MMIO = "mmio";
+
+/** Exits of {@link MMIO} for each unit of its size. */
+export const MMIO_EXITS = 1000;
+
+/** Linux, which is no row of the guest. */
+export const DEBIAN: BenchRow = { name: "debian", what: "Debian's kernel boots to its shell" };
+
+/** What is no CPU time. */
+export const START: BenchRow = { name: "start", what: "start of the process to the guest's first output" };

@@ -4,102 +4,144 @@
  * @module
  */
 import { USAGE_CODE } from "../cli/exit_code.ts";
-import { describeOptions, type OptionRow, parseCount, parseOptions, UsageError } from "../cli/parse_options.ts";
+import { UsageError } from "../cli/parse_options.ts";
 import { runProgram } from "../cli/process.ts";
 import type { Terminal } from "../host/terminal.ts";
-import { QEMU, runRow } from "./machines.ts";
+import { boot, findDebian } from "./linux.ts";
+import { oursCommand, QEMU, qemuCommand, type RowRun, runRow } from "./machines.ts";
+import { type BenchOptions, HELP, parseBench } from "./options.ts";
 import { ask } from "./process.ts";
-import { type BenchRow, ROWS } from "./rows.ts";
-import { median, ratio, type RowTimes, timesTable } from "./table.ts";
+import { document } from "./report.ts";
+import { DEBIAN, MMIO, MMIO_EXITS, START } from "./rows.ts";
+import { HELLO_IMAGE, timeToFirstWords } from "./startup.ts";
+import { type Figure, figuresTable, median, ratio, type RowTimes, timesTable } from "./table.ts";
 
-const OPTIONS: readonly OptionRow[] = [
-  {
-    name: "row",
-    value: "NAME",
-    multiple: true,
-    help: "run this row, may be given again; NAME:SIZE gives it another size",
-  },
-  { name: "runs", value: "N", help: "how often each is run (default 3)" },
-  { name: "engine", value: "NAME", help: "engine of ours (default jit)" },
-  { name: "write", help: "write the results to bench/results.md" },
-  { name: "help", short: "h", help: "show this help" },
-];
+/** Where results go. */
+const RESULTS = new URL("results.md", import.meta.url);
 
-const HELP =
-  `deno task bench: the speed of guests of ours on ${QEMU} and here, as seconds of CPU time of the whole process
-
-Options:
-${describeOptions(OPTIONS)}
-
-Rows: ${ROWS.map(({ name }) => name).join(" ")}
-`;
-
-interface BenchOptions {
-  readonly rows: readonly BenchRow[];
-  readonly runs: number;
-  readonly engine: string;
-  readonly write: boolean;
+/** One comparison: what both took. */
+interface Pair {
+  readonly qemu: number;
+  readonly ours: number;
 }
 
-/** The row of a name, with its size if that has one. */
-function findRow(wanted: string): BenchRow {
-  const [name] = wanted.split(":", 1);
-  const row = ROWS.find((row) => row.name === name);
-  if (row === undefined || !/^\w+(:\d+)?$/.test(wanted)) {
-    throw new UsageError(`There is no row "${wanted}"; there are ${ROWS.map(({ name }) => name).join(", ")}`);
+/** Measures, and keeps what came out. */
+class Bench {
+  readonly #times: RowTimes[] = [];
+  readonly #figures: Figure[] = [];
+  readonly #options: BenchOptions;
+  readonly #progress: (line: string) => void;
+
+  constructor(options: BenchOptions, progress: (line: string) => void) {
+    this.#options = options;
+    this.#progress = progress;
   }
-  return { name: wanted, what: row.what };
-}
 
-/** The command line; undefined if it asks for help. */
-function parse(args: readonly string[]): BenchOptions | undefined {
-  const parsed = parseOptions(args, OPTIONS);
-  if (parsed.has("help")) return undefined;
-  const names = [...parsed.values("row"), ...parsed.positionals];
-  const write = parsed.has("write");
-  if (write && names.length > 0) throw new UsageError("Results are written of all rows; leave --write or the rows out");
-  return {
-    rows: names.length === 0 ? ROWS : names.map(findRow),
-    runs: parseCount(parsed.value("runs") ?? "3", "--runs", 1, 99),
-    engine: parsed.value("engine") ?? "jit",
-    write,
-  };
-}
-
-/** Runs a row as often as wanted. */
-async function measure({ name, what }: BenchRow, { runs, engine }: BenchOptions): Promise<RowTimes> {
-  const qemu: number[] = [];
-  const ours: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const times = await runRow(name, engine);
-    qemu.push(times.qemu);
-    ours.push(times.ours);
+  /** Measures all that was asked for. */
+  async run(): Promise<void> {
+    for (const { name, what } of this.#options.rows) {
+      const runs = await this.#repeat(() => runRow(name, this.#options.engine));
+      this.#addTimes(name, what, runs);
+      if (name === MMIO) await this.#exits(runs);
+    }
+    if (this.#options.debian !== "no") await this.#debian();
+    if (this.#options.start) await this.#start();
   }
-  return { name, what, qemu, ours };
+
+  /** All that was measured, as Markdown. */
+  tables(): string {
+    const tables = [];
+    if (this.#times.length > 0) tables.push(timesTable(this.#times));
+    if (this.#figures.length > 0) tables.push(figuresTable(this.#figures));
+    return tables.join("\n\n");
+  }
+
+  async #repeat<Result>(once: () => Promise<Result>): Promise<Result[]> {
+    const results: Result[] = [];
+    for (let run = 0; run < this.#options.runs; run++) results.push(await once());
+    return results;
+  }
+
+  #addTimes(name: string, what: string, pairs: readonly Pair[]): void {
+    const times = { name, what, qemu: pairs.map(({ qemu }) => qemu), ours: pairs.map(({ ours }) => ours) };
+    this.#times.push(times);
+    const [qemu, ours] = [median(times.qemu), median(times.ours)];
+    this.#progress(`${name}: QEMU ${qemu.toFixed(2)} s, ours ${ours.toFixed(2)} s, ratio ${ratio(times).toFixed(2)}`);
+  }
+
+  #addFigure(what: string, unit: string, pairs: readonly Pair[]): void {
+    const figure = {
+      what,
+      unit,
+      qemu: median(pairs.map(({ qemu }) => qemu)),
+      ours: median(pairs.map(({ ours }) => ours)),
+    };
+    this.#figures.push(figure);
+    this.#progress(`${what}: QEMU ${figure.qemu.toFixed(1)} ${unit}, ours ${figure.ours.toFixed(1)} ${unit}`);
+  }
+
+  /** What one exit costs: the time of many less that of hardly any, by their number. */
+  async #exits(many: readonly RowRun[]): Promise<void> {
+    const few = await this.#repeat(() => runRow(`${MMIO}:0`, this.#options.engine));
+    const cost = (who: keyof Pair): number => {
+      const seconds = median(many.map((run) => run[who])) - median(few.map((run) => run[who]));
+      return seconds / (many[0].size * MMIO_EXITS) * 1e9;
+    };
+    this.#addFigure("exit to a device and back", "ns", [{ qemu: cost("qemu"), ours: cost("ours") }]);
+  }
+
+  async #debian(): Promise<void> {
+    const { debian, engine } = this.#options;
+    const guest = await findDebian();
+    if (guest === undefined) {
+      const hint = `there is no Debian guest; "deno task linux" makes one`;
+      if (debian === "named") throw new UsageError(`The row "${DEBIAN.name}" cannot be measured: ${hint}`);
+      this.#progress(`${DEBIAN.name}: left out, as ${hint}`);
+      return;
+    }
+    const boots = await this.#repeat(async () => {
+      const qemu = await boot(qemuCommand(guest));
+      return { qemu, ours: await boot(oursCommand(guest, engine)) };
+    });
+    this.#addTimes(DEBIAN.name, DEBIAN.what, boots.map(({ qemu, ours }) => ({ qemu: qemu.cpu, ours: ours.cpu })));
+    const memory = boots.map(({ qemu, ours }) => ({ qemu: qemu.memory, ours: ours.memory }));
+    this.#addFigure("resident memory at the shell of a Debian guest with 512 MiB", "MiB", memory);
+  }
+
+  async #start(): Promise<void> {
+    const guest = { kernel: HELLO_IMAGE };
+    const starts = await this.#repeat(async () => {
+      const qemu = await timeToFirstWords(qemuCommand(guest));
+      return { qemu, ours: await timeToFirstWords(oursCommand(guest, this.#options.engine)) };
+    });
+    this.#addFigure(START.what, "ms", starts);
+  }
 }
 
 /** Measures what the command line asks for. @returns the exit code */
 async function bench(args: readonly string[], terminal: Terminal): Promise<number> {
-  const options = parse(args);
-  const write = (text: string): void => terminal.write(new TextEncoder().encode(text));
+  const options = parseBench(args);
+  const print = (text: string): void => terminal.write(new TextEncoder().encode(text));
   if (options === undefined) {
-    write(HELP);
+    print(HELP);
     return 0;
   }
-  if (await ask(QEMU, "--version") === undefined) {
-    terminal.message(`denovisor: The benchmark needs ${QEMU} and bash; on Debian: apt install qemu-system-misc bash`);
+  const version = await ask(QEMU, "--version");
+  if (version === undefined) {
+    terminal.message(`denovisor: The benchmark needs ${QEMU} and bash; on Debian, install qemu-system-misc`);
     return USAGE_CODE;
   }
-  const rows: RowTimes[] = [];
-  for (const row of options.rows) {
-    const times = await measure(row, options);
-    rows.push(times);
-    const { qemu, ours } = times;
-    terminal.message(
-      `${row.name}: QEMU ${median(qemu).toFixed(2)}, ours ${median(ours).toFixed(2)}, ratio ${ratio(times).toFixed(2)}`,
-    );
+  const bench = new Bench(options, (line) => terminal.message(line));
+  await bench.run();
+  const tables = bench.tables();
+  print(`${tables}\n`);
+  if (options.write) {
+    const { deno, v8 } = Deno.version;
+    const [qemu] = version.split("\n");
+    const { runs, engine } = options;
+    const processors = navigator.hardwareConcurrency;
+    await Deno.writeTextFile(RESULTS, document(tables, { qemu, deno, v8, processors, runs, engine }));
   }
-  write(`${timesTable(rows)}\n`);
   return 0;
 }
 

@@ -1,13 +1,16 @@
 /** How the two machines are started, and what is read from what they print. @module */
 import assert from "node:assert/strict";
-import { checksumLine, oursCommand, qemuCommand } from "../../bench/machines.ts";
+import { guestResult, oursCommand, qemuCommand } from "../../bench/machines.ts";
 import { splitTimes } from "../../bench/process.ts";
 
-Deno.test("checksumLine finds the guest's last line behind a firmware's banner, and nothing in a failure", () => {
+Deno.test("guestResult finds the guest's last line behind a firmware's banner, and nothing in a failure", () => {
   const line = "sieve:3 checksum 0x00000000deadbeef";
-  assert.equal(checksumLine(`OpenSBI v1.1\nBoot HART ID : 0\n${line}\n`), line);
-  assert.equal(checksumLine(`FAIL unexpected trap: cause d, stval 0, pc 80200000\n`), undefined);
-  assert.equal(checksumLine(`${line}00\n`), undefined);
+  const result = { size: 3, checksum: "0x00000000deadbeef" };
+  assert.deepEqual(guestResult(`OpenSBI v1.1\nBoot HART ID : 0\n${line}\n`, "sieve"), result);
+  assert.deepEqual(guestResult(`${line}\n`, "sieve:3"), result);
+  assert.equal(guestResult(`${line}\n`, "calls"), undefined);
+  assert.equal(guestResult(`${line}00\n`, "sieve"), undefined);
+  assert.equal(guestResult("FAIL unexpected trap: cause d, stval 0, pc 80200000\n", "sieve"), undefined);
 });
 
 Deno.test("splitTimes adds user and system time, and leaves what the program said", () => {
