@@ -124,6 +124,8 @@ export interface HartMmu {
   cachedFetchPage(vaLow: number, vaHigh: number): HostPhysAddr | -1;
   /** Whether what {@link fetchPage} found last may be executed as a whole: PMP can split a page. */
   readonly fetchIsWhole: boolean;
+  /** Forgets all fetch entries: decoded records moved or went away. */
+  dropFetches(): void;
   /** Enters the page that {@link fetchPage} found last, with its records, into the fetch table. */
   fillFetch(vaLow: number, vaHigh: number, hostPage: HostPhysAddr, recordsAddress: HostPhysAddr): void;
   /** Host address for HLV, or with `executable` HLVX. */

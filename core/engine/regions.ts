@@ -125,9 +125,11 @@ export class Regions<P extends RegionPlan> {
     return fitting.length;
   }
 
-  /** Bytes of code changed: drops the regions that were made from any of them. */
-  invalidate(start: HostPhysAddr, length: number): void {
-    this.#dropAll(this.#pages.overlapping(start, length));
+  /** Bytes of code changed: drops the regions that were made from any of them. True if there were such regions. */
+  invalidate(start: HostPhysAddr, length: number): boolean {
+    const stale = this.#pages.overlapping(start, length);
+    this.#dropAll(stale);
+    return stale.length > 0;
   }
 
   /** Drops every region. */

@@ -6,7 +6,16 @@
 import { type HostPhysAddr, PAGE_SHIFT, PAGE_SIZE } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { CodePageTracker } from "../mmu/code_page_tracker.ts";
-import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from "./record.ts";
+import {
+  LENGTH_SHIFT,
+  LINE_SHIFT,
+  Operation,
+  PAGE_LINES,
+  PAGE_PATIENCE,
+  RECORD_PAGE_SIZE,
+  RECORD_SIZE,
+  RECORDS_PER_PAGE,
+} from "./record.ts";
 
 /** What a hart must drop when code pages change. */
 export interface CodePageListener {
@@ -16,8 +25,11 @@ export interface CodePageListener {
   dropFetches(): void;
 }
 
-/** A page that is written so often without its code being decoded anew holds data by now and is let go. */
-const WRITES_UNTIL_RELEASE = 256;
+/** Writes after which a page that has no code left is let go, so that it takes plain write entries again. */
+const PATIENCE = 64;
+
+/** Pages let go after which their records are used anew: harts have to drop their fetch entries first. */
+const ENOUGH_DEAD = 64;
 
 /** Bytes of host memory that a pool of `pages` record pages takes. */
 export function recordPoolSize(pages: number): number {
@@ -33,13 +45,16 @@ export class CodePages implements CodePageTracker {
   readonly #slotOfPage: Int32Array;
   /** Host page of each record page; -1: free. */
   readonly #pageOfSlot: Int32Array;
-  /** Writes to each page since an instruction of it was last decoded. */
-  readonly #writes: Int32Array;
   readonly #free: number[] = [];
+  /** Record pages that fetch entries may still lead to, all empty. */
+  readonly #dead: number[] = [];
   readonly #listeners: CodePageListener[] = [];
   #used = 0;
-  /** Called with bytes of code that changed, before their records are forgotten; a whole page if its records go. */
-  onStale: (host: HostPhysAddr, length: number) => void = () => {};
+  /**
+   * Called with bytes of code that changed, before their records are forgotten; a whole page if its records go. True if something was
+   * made of those bytes.
+   */
+  onStale: (host: HostPhysAddr, length: number) => boolean = () => false;
   /** Times that the whole pool was emptied because it was full. */
   evictions = 0;
 
@@ -53,7 +68,6 @@ export class CodePages implements CodePageTracker {
     this.#capacity = capacity;
     this.#slotOfPage = new Int32Array(memory.size >> PAGE_SHIFT >>> 0);
     this.#pageOfSlot = new Int32Array(capacity).fill(-1);
-    this.#writes = new Int32Array(capacity);
   }
 
   /** Adds a hart. */
@@ -63,26 +77,26 @@ export class CodePages implements CodePageTracker {
 
   /** Pages that hold decoded code now. */
   get pages(): number {
-    return this.#used - this.#free.length;
+    return this.#used - this.#free.length - this.#dead.length;
   }
 
-  /** Whether the host page at `hostPage` has records. */
-  isCode(hostPage: HostPhysAddr): boolean {
-    return this.#slotOfPage[hostPage >>> PAGE_SHIFT] !== 0;
+  /** Address of the records of the host page at `hostPage`, 0 if it has none. */
+  guard(hostPage: HostPhysAddr): HostPhysAddr {
+    const slot = this.#slotOfPage[hostPage >>> PAGE_SHIFT];
+    return slot === 0 ? 0 : this.#recordsOf(slot - 1);
   }
 
   /** Address of the records of a host page; makes them if need be. */
   recordsOf(hostPage: HostPhysAddr): HostPhysAddr {
     const page = hostPage >>> PAGE_SHIFT;
     const slot = this.#slotOfPage[page];
-    if (slot !== 0) return this.#pool + (slot - 1) * RECORD_PAGE_SIZE;
-    return this.#adopt(page);
+    return this.#recordsOf(slot !== 0 ? slot - 1 : this.#adopt(page));
   }
 
   /** Address of the record of the instruction at host address `host`, or -1 if its page has none. */
   recordAt(host: HostPhysAddr): HostPhysAddr | -1 {
     const slot = this.#slotOfPage[host >>> PAGE_SHIFT];
-    return slot === 0 ? -1 : this.#pool + (slot - 1) * RECORD_PAGE_SIZE + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
+    return slot === 0 ? -1 : this.#recordsOf(slot - 1) + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
   }
 
   /** Host address of the instruction that the record at `record` stands for, or -1 if its page was let go. */
@@ -92,17 +106,23 @@ export class CodePages implements CodePageTracker {
     return page < 0 ? -1 : page * PAGE_SIZE + (offset % RECORD_PAGE_SIZE) / RECORD_SIZE * 2;
   }
 
-  /** Notes that the record at `record` is being decoded: its page is code after all. */
-  decoding(record: HostPhysAddr): void {
-    this.#writes[Math.floor((record - this.#pool) / RECORD_PAGE_SIZE)] = 0;
+  /** Notes that something is made of `length` bytes of code at host address `host`, inside one page: its record, a translation. */
+  using(host: HostPhysAddr, length: number): void {
+    const slot = this.#slotOfPage[host >>> PAGE_SHIFT] - 1;
+    if (slot < 0) return;
+    const { i32 } = this.#memory;
+    const lines = (this.#recordsOf(slot) + PAGE_LINES) >>> 2;
+    const last = (host + length - 1) % PAGE_SIZE >> LINE_SHIFT;
+    for (let line = host % PAGE_SIZE >> LINE_SHIFT; line <= last; line++) i32[lines + (line >> 5)] |= 1 << line;
+    i32[lines + 2] = PATIENCE;
   }
 
-  /** Forgets the records of the instructions that contain any of `length` bytes at host address `host`. */
+  /** `length` bytes at host address `host` were written, or are about to be: forgets what was made of them. */
   written(host: HostPhysAddr, length: number): void {
     for (let at = host; at < host + length;) {
       const end = Math.min(host + length, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
       const slot = this.#slotOfPage[at >>> PAGE_SHIFT];
-      if (slot !== 0) this.#forget(slot - 1, at % PAGE_SIZE, end - at);
+      if (slot !== 0) this.#written(slot - 1, at % PAGE_SIZE, end - at);
       at = end;
     }
   }
@@ -112,49 +132,96 @@ export class CodePages implements CodePageTracker {
     for (let slot = 0; slot < this.#used; slot++) {
       if (this.#pageOfSlot[slot] >= 0) this.#release(slot);
     }
-    for (const listener of this.#listeners) listener.dropFetches();
+    this.#bury();
   }
 
-  #adopt(page: number): HostPhysAddr {
-    let slot = this.#free.pop();
-    if (slot === undefined) {
-      if (this.#used === this.#capacity) {
-        this.evictions++;
-        this.clear();
-        slot = this.#free.pop()!;
-      } else {
-        slot = this.#used++;
-      }
-    }
+  #recordsOf(slot: number): HostPhysAddr {
+    return this.#pool + slot * RECORD_PAGE_SIZE;
+  }
+
+  #adopt(page: number): number {
+    const slot = this.#takeSlot();
     this.#slotOfPage[page] = slot + 1;
     this.#pageOfSlot[slot] = page;
-    this.#writes[slot] = 0;
-    const records = this.#pool + slot * RECORD_PAGE_SIZE;
-    const end = (records + RECORDS_PER_PAGE * RECORD_SIZE) >> 2;
-    this.#memory.i32[end] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
-    this.#memory.i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
+    const records = this.#recordsOf(slot);
+    const end = (records + RECORDS_PER_PAGE * RECORD_SIZE) >>> 2;
+    const { i32 } = this.#memory;
+    i32[end] = i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
+    i32[(records + PAGE_PATIENCE) >>> 2] = PATIENCE;
     for (const listener of this.#listeners) listener.dropWrites(page * PAGE_SIZE);
-    return records;
+    return slot;
+  }
+
+  #takeSlot(): number {
+    if (this.#free.length === 0) {
+      if (this.#dead.length < ENOUGH_DEAD && this.#used < this.#capacity) return this.#used++;
+      if (this.#dead.length > 0) {
+        this.#bury();
+      } else {
+        this.evictions++;
+        this.clear();
+      }
+    }
+    return this.#free.pop()!;
+  }
+
+  /** Makes the record pages free that no fetch entry must lead to from now on. */
+  #bury(): void {
+    for (const listener of this.#listeners) listener.dropFetches();
+    this.#free.push(...this.#dead);
+    this.#dead.length = 0;
   }
 
   #release(slot: number): void {
-    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE, PAGE_SIZE);
-    this.#slotOfPage[this.#pageOfSlot[slot]] = 0;
+    const page = this.#pageOfSlot[slot];
+    this.onStale(page * PAGE_SIZE, PAGE_SIZE);
+    this.#slotOfPage[page] = 0;
     this.#pageOfSlot[slot] = -1;
-    const records = this.#pool + slot * RECORD_PAGE_SIZE;
-    this.#memory.u8.fill(0, records, records + RECORDS_PER_PAGE * RECORD_SIZE);
-    this.#free.push(slot);
+    const records = this.#recordsOf(slot);
+    this.#memory.u8.fill(0, records, records + RECORD_PAGE_SIZE);
+    this.#dead.push(slot);
   }
 
-  #forget(slot: number, offset: number, length: number): void {
-    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + offset, length);
-    const first = Math.max(0, (offset >> 1) - 1);
+  /** A write to a page with records. Whatever was made of the lines that it changes code in is forgotten as a whole. */
+  #written(slot: number, offset: number, length: number): void {
+    const { i32 } = this.#memory;
+    const lines = (this.#recordsOf(slot) + PAGE_LINES) >>> 2;
+    const first = offset >> LINE_SHIFT;
+    const last = (offset + length - 1) >> LINE_SHIFT;
+    let used = false;
+    for (let line = first; line <= last; line++) used ||= (i32[lines + (line >> 5)] >>> line & 1) !== 0;
+    if (used && this.#isCode(slot, offset, length)) {
+      for (let line = first; line <= last; line++) this.#forgetLine(slot, line);
+    }
+    if ((i32[lines] | i32[lines + 1]) !== 0) return;
+    i32[lines + 2] -= Math.ceil(length / 8);
+    if (i32[lines + 2] <= 0) this.#release(slot);
+  }
+
+  /** Whether bytes of a line that is in use are code: data may lie beside it. */
+  #isCode(slot: number, offset: number, length: number): boolean {
+    if (this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + offset, length)) return true;
+    const { i32 } = this.#memory;
+    const words = this.#recordsOf(slot) >>> 2;
+    // An instruction of 4 bytes may start 2 bytes before.
     const last = (offset + length - 1) >> 1;
-    const words = (this.#pool + slot * RECORD_PAGE_SIZE) >> 2;
-    const i32 = this.#memory.i32;
-    for (let record = first; record <= last; record++) i32[words + record * (RECORD_SIZE / 4)] = Operation.DECODE;
-    if (++this.#writes[slot] < WRITES_UNTIL_RELEASE) return;
-    this.#release(slot);
-    for (const listener of this.#listeners) listener.dropFetches();
+    for (let record = Math.max(0, (offset >> 1) - 1); record <= last; record++) {
+      if (i32[words + record * (RECORD_SIZE / 4)] !== Operation.DECODE) return true;
+    }
+    return false;
+  }
+
+  #forgetLine(slot: number, line: number): void {
+    const { i32 } = this.#memory;
+    const records = this.#recordsOf(slot);
+    const lines = ((records + PAGE_LINES) >>> 2) + (line >> 5);
+    if ((i32[lines] >>> line & 1) === 0) return;
+    i32[lines] &= ~(1 << line);
+    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + (line << LINE_SHIFT), 1 << LINE_SHIFT);
+    const first = line << (LINE_SHIFT - 1);
+    const words = records >>> 2;
+    for (let record = Math.max(0, first - 1); record < first + (1 << (LINE_SHIFT - 1)); record++) {
+      i32[words + record * (RECORD_SIZE / 4)] = Operation.DECODE;
+    }
   }
 }

@@ -72,15 +72,16 @@ export class Interpreter implements Engine {
     this.#scratch = this.#scratchRecord = scratch;
     this.#i32 = hart.memory.i32;
     this.#u16 = hart.memory.u16;
-    const { mmu } = hart;
+    // Regions of other harts come here by the first hart's functions.
+    const running = () => translator?.hart ?? hart;
     const env = {
       memory: hart.memory.wasm,
       regions: translator?.table ?? NO_REGIONS,
-      load: (low: number, high: number, size: number) => mmu.loadAddress(low, high, size),
-      store: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
-        mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,
-      amo: (low: number, high: number, size: number) => mmu.amoAddress(low, high, size),
-      reserve: (low: number, high: number, size: number) => mmu.reserveAddress(low, high, size),
+      loadMiss: (low: number, high: number, size: number) => running().mmu.loadAddress(low, high, size),
+      storeMiss: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
+        running().mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,
+      amoMiss: (low: number, high: number, size: number) => running().mmu.amoAddress(low, high, size),
+      reserve: (low: number, high: number, size: number) => running().mmu.reserveAddress(low, high, size),
       atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       fetch: () => this.#fetch(),
       decode: (record: number) => this.#decode(record >>> 0),
@@ -88,7 +89,7 @@ export class Interpreter implements Engine {
       system: (record: number) => this.#system(record >>> 0),
       illegal: (record: number) => void raiseIllegal(hart, this.#rawBits(record >>> 0)),
       suspendRegion: (record: number) => translator?.suspend(record >>> 0),
-      floatDirty: () => markFloatDirty(translator?.hart ?? hart),
+      floatDirty: () => markFloatDirty(running()),
     };
     const { module, floatDestinations } = compileInterpreter(hart.memory);
     this.#floatDestinations = floatDestinations;
@@ -155,15 +156,20 @@ export class Interpreter implements Engine {
 
   #decode(record: HostPhysAddr): number {
     const host = this.#codePages.hostOf(record);
-    if (host === -1 || this.#isScratch(record)) return 0;
-    this.#codePages.decoding(record);
+    if (this.#isScratch(record)) return 0;
+    if (host === -1) {
+      this.#hart.mmu.dropFetches();
+      return 0;
+    }
     const first = this.#u16[host >> 1];
     if ((first & 3) === 3 && (host & 0xfff) === 0xffe) {
+      this.#codePages.using(host, 2);
       this.#i32[record >> 2] = Operation.STRADDLE | 2 << LENGTH_SHIFT;
       return 1;
     }
-    const bits = (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
-    this.#writeRecord(record, bits);
+    const isLong = (first & 3) === 3;
+    this.#codePages.using(host, isLong ? 4 : 2);
+    this.#writeRecord(record, isLong ? first | this.#u16[(host >> 1) + 1] << 16 : first);
     this.#translator?.decoded(host);
     return 1;
   }

@@ -23,6 +23,7 @@ import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
+import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -31,11 +32,14 @@ export const RUN_ROWS = INSTRUCTIONS.filter((row): row is Instruction & Required
   row.run !== undefined
 );
 
-/** Parameters and results of each service, in the order in which they are imported. */
-const SERVICES: Readonly<Record<keyof Services, { params: number; result: boolean }>> = {
-  load: { params: 3, result: true },
-  store: { params: 5, result: true },
-  amo: { params: 3, result: true },
+/** What the module imports. */
+type Imported = Omit<Services, keyof SlowAccesses> & AccessMisses;
+
+/** Parameters and results of each import, in the order in which they are imported. */
+const SERVICES: Readonly<Record<keyof Imported, { params: number; result: boolean }>> = {
+  loadMiss: { params: 3, result: true },
+  storeMiss: { params: 5, result: true },
+  amoMiss: { params: 3, result: true },
   reserve: { params: 3, result: true },
   atomicDone: { params: 2, result: false },
   fetch: { params: 0, result: true },
@@ -61,7 +65,8 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   const module = new ModuleBuilder();
   module.importMemory("env", "memory", wasmPages, shared);
   const table = module.importTable("env", "regions", 1);
-  const services = importServices(module);
+  const imported = importServices(module);
+  const services: Services = { ...imported, ...emitSlowAccesses(module, imported) };
   const helpers = emitArithmeticHelpers(module);
   const floats = emitFloatHelpers(module, (f, flags) => {
     const accrued = f.let(binary("i32.or", hartWord("fflags"), flags));
@@ -99,14 +104,14 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   return { bytes: module.build(), floatDestinations };
 }
 
-function importServices(module: ModuleBuilder): Services {
-  const services: Partial<Record<keyof Services, FunctionReference>> = {};
-  for (const name of Object.keys(SERVICES) as (keyof Services)[]) {
+function importServices(module: ModuleBuilder): Imported {
+  const services: Partial<Record<keyof Imported, FunctionReference>> = {};
+  for (const name of Object.keys(SERVICES) as (keyof Imported)[]) {
     const { params, result } = SERVICES[name];
     const types = new Array<ValueType>(params).fill("i32");
     services[name] = module.importFunction("env", name, types, result ? ["i32"] : []);
   }
-  return services as Services;
+  return services as Imported;
 }
 
 /** Leaves if asked to or out of budget; else finds the record of the instruction at `pc`. */

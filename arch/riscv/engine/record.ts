@@ -22,8 +22,20 @@ export const RECORD_SIZE = 16;
 /** Records of a 4 KiB page that hold instructions. */
 export const RECORDS_PER_PAGE = 2048;
 
-/** Bytes of a page's records: after the last instruction come two `PAGE_END` records, for a last one of 2 or 4 bytes. */
-export const RECORD_PAGE_SIZE = (RECORDS_PER_PAGE + 2) * RECORD_SIZE;
+/**
+ * Where a page's records are followed by 64 bits, one for each line of 64 bytes: whether anything was made of the code there. After the
+ * last instruction come two `PAGE_END` records first, for a last one of 2 or 4 bytes.
+ */
+export const PAGE_LINES = (RECORDS_PER_PAGE + 2) * RECORD_SIZE;
+
+/** Where those are followed by 32 bits: writes that a page without any code left may still take before its records are let go. */
+export const PAGE_PATIENCE = PAGE_LINES + 8;
+
+/** Bytes of a page's records, and of what follows them. */
+export const RECORD_PAGE_SIZE = PAGE_LINES + 16;
+
+/** log2 of the bytes of a line. */
+export const LINE_SHIFT = 6;
 
 /** Operations that stand for no row of the instruction table. */
 export const Operation = {

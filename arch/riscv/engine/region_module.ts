@@ -27,16 +27,16 @@ import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
-const SERVICES: Readonly<Record<keyof RegionServices, { params: number; result: boolean }>> = {
-  load: { params: 3, result: true },
-  store: { params: 5, result: true },
-  amo: { params: 3, result: true },
-  reserve: { params: 3, result: true },
-  atomicDone: { params: 2, result: false },
-  floatDirty: { params: 0, result: false },
-  illegal: { params: 1, result: false },
-  chain: { params: 3, result: true },
-  dispatch: { params: 2, result: true },
+const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; result: boolean }>> = {
+  load: { params: ["i64", "i32"], result: true },
+  store: { params: ["i64", "i64", "i32"], result: true },
+  amo: { params: ["i64", "i32"], result: true },
+  reserve: { params: ["i32", "i32", "i32"], result: true },
+  atomicDone: { params: ["i32", "i32"], result: false },
+  floatDirty: { params: [], result: false },
+  illegal: { params: ["i32"], result: false },
+  chain: { params: ["i32", "i32", "i64"], result: true },
+  dispatch: { params: ["i32", "i32"], result: true },
 };
 
 /** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
@@ -49,9 +49,7 @@ export function buildRegionModule(
   module.importMemory("env", "memory", wasmPages, shared);
   const services: Partial<Record<keyof RegionServices, FunctionReference>> = {};
   for (const [name, { params, result }] of Object.entries(SERVICES)) {
-    const types = new Array<ValueType>(params).fill("i32");
-    if (name === "chain") types[2] = "i64";
-    services[name as keyof RegionServices] = module.importFunction("env", name, types, result ? ["i32"] : []);
+    services[name as keyof RegionServices] = module.importFunction("env", name, params, result ? ["i32"] : []);
   }
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
   const floats = importFloats(module, regions);

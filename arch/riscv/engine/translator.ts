@@ -80,10 +80,6 @@ export class Translator implements RegionSource<PlannedRegion> {
     codePages.onStale = (host, length) => this.regions.invalidate(host, length);
     this.#env = {
       memory: memory.wasm,
-      load: (low: number, high: number, size: number) => current()!.mmu.loadAddress(low, high, size),
-      store: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
-        current()!.mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,
-      amo: (low: number, high: number, size: number) => current()!.mmu.amoAddress(low, high, size),
       reserve: (low: number, high: number, size: number) => current()!.mmu.reserveAddress(low, high, size),
       atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       floatDirty: () => markFloatDirty(current()!),
@@ -152,8 +148,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     };
   }
 
+  /** A page that was let go is heard of no more when it is written: nothing may be made of it. */
   plan(entry: HostPhysAddr): PlannedRegion | undefined {
-    return planRegion(this.#memory.u16, entry);
+    if (this.#codePages.recordAt(entry) === -1) return undefined;
+    const plan = planRegion(this.#memory.u16, entry);
+    for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
+    return plan;
   }
 
   encode(plans: readonly PlannedRegion[]): Uint8Array<ArrayBuffer> {

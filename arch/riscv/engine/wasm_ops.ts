@@ -20,16 +20,11 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Ops, RegisterOperand } from "../isa/instruction.ts";
 import { FIELD, type FieldName, TLB_ENTRIES, TLB_ENTRY_SIZE, WINDOW } from "../layout.ts";
+import type { SlowAccesses } from "./slow_access.ts";
 import { type ArithmeticHelpers, WasmArithmetic, type WasmValue } from "./wasm_arithmetic.ts";
 
-/** TypeScript that every engine's code calls. All take and give 32-bit numbers. */
-export interface AccessServices {
-  /** (vaLow, vaHigh, size) -> host address, or -1: trapped or exit requested. */
-  readonly load: FunctionReference;
-  /** (vaLow, vaHigh, low, high, size) -> 1 stored, 0 trapped or exit requested. */
-  readonly store: FunctionReference;
-  /** (vaLow, vaHigh, size) -> host address or -1. */
-  readonly amo: FunctionReference;
+/** What every engine's code calls: the functions of `slow_access.ts`, and TypeScript, which takes and gives 32-bit numbers. */
+export interface AccessServices extends SlowAccesses {
   /** (vaLow, vaHigh, size) -> host address or -1. */
   readonly reserve: FunctionReference;
   /** (host, size): an atomic access that took the slow way wrote. */
@@ -124,7 +119,8 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
-    const host = this.#translate("readTable", address, size, this.#services.load);
+    const { load: slow } = this.#services;
+    const host = this.#translate("readTable", address, size, (va) => call(slow, va, i32Const(size)));
     const op = LOADS[size];
     return { expr: this.code.let(load(signed ? op.signed : op.unsigned, host, 0)) };
   }
@@ -138,8 +134,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
         f.store(LOADS[size].store, this.#hostOf(entry, va), value.expr, 0);
       }, () => {
         this.saveProgress();
-        const data = f.let(value.expr);
-        const done = call(this.#services.store, low(va), high(va), low(data), high(data), i32Const(size));
+        const done = call(this.#services.store, va, value.expr, i32Const(size));
         this.leaveIf(unary("i32.eqz", done));
         this.wroteSlowly(undefined);
       }, "likely");
@@ -149,7 +144,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   amo(address: WasmValue, size: 4 | 8, change: (old: WasmValue) => WasmValue): WasmValue {
     const { code: f } = this;
     const slow = f.let(i32Const(0));
-    const host = this.#translate("writeTable", address, size, this.#services.amo, slow);
+    const host = this.#translateAtomic(address, size, slow);
     const old = f.let(load(LOADS[size].signed, host, 0));
     f.store(LOADS[size].store, host, change({ expr: old }).expr, 0);
     this.#finishAtomic(slow, host, size);
@@ -158,7 +153,8 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
 
   loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
     const va = this.bind(address);
-    const host = this.#translate("readTable", va, size, this.#services.reserve);
+    const { reserve } = this.#services;
+    const host = this.#translate("readTable", va, size, (va) => call(reserve, low(va), high(va), i32Const(size)));
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
     this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
@@ -168,7 +164,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   storeConditional(address: WasmValue, value: WasmValue, size: 4 | 8): WasmValue {
     const { code: f } = this;
     const slow = f.let(i32Const(0));
-    const host = this.#translate("writeTable", address, size, this.#services.amo, slow);
+    const host = this.#translateAtomic(address, size, slow);
     const failed = f.let(i64Const(1));
     const reserved = binary(
       "i32.and",
@@ -214,12 +210,17 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     this.wroteSlowly(slow);
   }
 
-  /** Host address of an access: from the table, else from `service`, which leaves the instruction if it answers -1. */
+  #translateAtomic(address: WasmValue, size: number, slow: Local): Expr {
+    const { amo } = this.#services;
+    return this.#translate("writeTable", address, size, (va) => call(amo, va, i32Const(size)), slow);
+  }
+
+  /** Host address of an access: from the table, else what `otherwise` answers; the instruction is left if that is -1. */
   #translate(
     field: "readTable" | "writeTable",
     address: WasmValue,
     size: number,
-    service: FunctionReference,
+    otherwise: (va: Expr) => Expr,
     slow?: Local,
   ): Expr {
     const { code: f } = this;
@@ -228,7 +229,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     const host = f.local("i32");
     f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => {
       this.saveProgress();
-      f.set(host, call(service, low(va), high(va), i32Const(size)));
+      f.set(host, otherwise(va));
       this.leaveIf(binary("i32.eq", host, i32Const(-1)));
       if (slow !== undefined) f.set(slow, i32Const(1));
     }, "likely");

@@ -5,10 +5,13 @@
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
 
-/** Keeper of decoded code. A page that it holds never gets a write entry in a translation table, so it hears of every store. */
+/**
+ * Keeper of decoded code. A page that it holds only gets guarded write entries in translation tables, so it hears of every store to
+ * code.
+ */
 export interface CodePageTracker {
-  /** Whether the host page at `hostPage` holds decoded code. */
-  isCode(hostPage: HostPhysAddr): boolean;
+  /** What a guarded write entry for the host page at `hostPage` must name, 0 if the page holds no decoded code. */
+  guard(hostPage: HostPhysAddr): HostPhysAddr;
   /** `length` bytes at host address `host`, inside one page, were written or are about to be. */
   written(host: HostPhysAddr, length: number): void;
 }

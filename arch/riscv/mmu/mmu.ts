@@ -66,7 +66,7 @@ export class Mmu extends Flusher implements HartMmu {
   }
 
   /**
-   * Prepares an AMO or SC that missed; -1 after a trap. A page of code gets no write entry: the engine reports what it wrote to the
+   * Prepares an AMO or SC that missed; -1 after a trap. The page may be one of code: the engine reports what it wrote to the
    * `CodePageTracker` after every access that came here.
    */
   amoAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
@@ -195,7 +195,7 @@ export class Mmu extends Flusher implements HartMmu {
     const translator = this.#translator;
     const offset = vaLow & OFFSET;
     this.#accessLow = vaLow;
-    if (offset + size > PAGE) return this.#loadCrossing(vaLow, vaHigh, size);
+    if (offset + size > PAGE) return this.#loadCrossing(vaLow, vaHigh, size, fill);
     if (!translator.translate(vaLow, vaHigh, Access.READ, size)) return this.#raise(vaLow, vaHigh, Access.READ);
     if (translator.hostFrame < 0) return this.#leaveRam(vaLow, vaHigh, size, Access.READ);
     if (fill && translator.cacheable) this.#fillData(vaLow, vaHigh);
@@ -206,7 +206,7 @@ export class Mmu extends Flusher implements HartMmu {
     const translator = this.#translator;
     const offset = vaLow & OFFSET;
     this.#accessLow = vaLow;
-    if (offset + size > PAGE) return this.#storeCrossing(vaLow, vaHigh, low, high, size);
+    if (offset + size > PAGE) return this.#storeCrossing(vaLow, vaHigh, low, high, size, fill);
     if (!translator.translate(vaLow, vaHigh, Access.WRITE, size)) {
       this.#raise(vaLow, vaHigh, Access.WRITE);
       return false;
@@ -245,13 +245,13 @@ export class Mmu extends Flusher implements HartMmu {
   }
 
   /** Puts a load that crosses a page together in the staging bytes. */
-  #loadCrossing(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+  #loadCrossing(vaLow: number, vaHigh: number, size: number, fill: boolean): HostPhysAddr | -1 {
     const inFirst = PAGE - (vaLow & OFFSET);
-    const first = this.#locate(vaLow, vaHigh, Access.READ, inFirst);
+    const first = this.#locate(vaLow, vaHigh, Access.READ, inFirst, fill);
     if (first < 0) return -1;
     const nextLow = (vaLow + inFirst) | 0;
     const nextHigh = nextLow === 0 ? (vaHigh + 1) | 0 : vaHigh;
-    const second = this.#locate(nextLow, nextHigh, Access.READ, size - inFirst);
+    const second = this.#locate(nextLow, nextHigh, Access.READ, size - inFirst, fill);
     if (second < 0) return -1;
     const { u8 } = this.#hart.memory;
     const staging = this.#hart.state.base + STAGING;
@@ -260,13 +260,13 @@ export class Mmu extends Flusher implements HartMmu {
   }
 
   /** Stores across a page boundary, once both pages are known to take it. */
-  #storeCrossing(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
+  #storeCrossing(vaLow: number, vaHigh: number, low: number, high: number, size: number, fill: boolean): boolean {
     const inFirst = PAGE - (vaLow & OFFSET);
-    const first = this.#locate(vaLow, vaHigh, Access.WRITE, inFirst);
+    const first = this.#locate(vaLow, vaHigh, Access.WRITE, inFirst, fill);
     if (first < 0) return false;
     const nextLow = (vaLow + inFirst) | 0;
     const nextHigh = nextLow === 0 ? (vaHigh + 1) | 0 : vaHigh;
-    const second = this.#locate(nextLow, nextHigh, Access.WRITE, size - inFirst);
+    const second = this.#locate(nextLow, nextHigh, Access.WRITE, size - inFirst, fill);
     if (second < 0) return false;
     const { u8 } = this.#hart.memory;
     for (let i = 0; i < size; i++) {
@@ -278,10 +278,11 @@ export class Mmu extends Flusher implements HartMmu {
   }
 
   /** Host address of one part of a crossing access, which devices do not take; -1 after a trap. */
-  #locate(vaLow: number, vaHigh: number, access: number, size: number): HostPhysAddr | -1 {
+  #locate(vaLow: number, vaHigh: number, access: number, size: number, fill: boolean): HostPhysAddr | -1 {
     const translator = this.#translator;
     if (!translator.translate(vaLow, vaHigh, access, size)) return this.#raise(vaLow, vaHigh, access);
     if (translator.hostFrame < 0) return this.#raiseAccess(vaLow, vaHigh, access);
+    if (fill && translator.cacheable) this.#fillData(vaLow, vaHigh);
     return translator.hostFrame * PAGE + (vaLow & OFFSET);
   }
 
@@ -301,7 +302,7 @@ export class Mmu extends Flusher implements HartMmu {
   }
 
   #noteWrite(host: HostPhysAddr, size: number): void {
-    if (this.#codePages.isCode(host - (host & OFFSET))) this.#codePages.written(host, size);
+    if (this.#codePages.guard(host - (host & OFFSET)) !== 0) this.#codePages.written(host, size);
   }
 
   /** Enters the page just translated for loads, and for stores if those need no further check. */
@@ -310,8 +311,9 @@ export class Mmu extends Flusher implements HartMmu {
     const hostPage = hostFrame * PAGE;
     const distance = (hostPage - (vaLow & -PAGE)) | 0;
     if ((permissions & Pte.R) !== 0) this.#tlb.fill(this.dataBank, Access.READ, vaLow, vaHigh, distance, 0, shift);
-    if ((permissions & Pte.W) !== 0 && !this.#codePages.isCode(hostPage)) {
-      this.#tlb.fill(this.dataBank, Access.WRITE, vaLow, vaHigh, distance, 0, shift);
+    if ((permissions & Pte.W) !== 0) {
+      const guard = this.#codePages.guard(hostPage);
+      this.#tlb.fill(this.dataBank, Access.WRITE, vaLow, vaHigh, distance, guard, shift);
     }
   }
 

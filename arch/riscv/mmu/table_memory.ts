@@ -66,7 +66,7 @@ export class TableMemory {
     if (this.#withheld) return false;
     this.#hart.memory.i32[entry] |= bits;
     const host = entry * 4;
-    if (this.#codePages.isCode(host - host % 4096)) this.#codePages.written(host, 8);
+    if (this.#codePages.guard(host - host % 4096) !== 0) this.#codePages.written(host, 8);
     return true;
   }
 

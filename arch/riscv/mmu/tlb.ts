@@ -10,7 +10,15 @@
  */
 import { type HostPhysAddr, PAGE_SHIFT } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
-import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_TABLE_SIZE, tlbTag } from "../layout.ts";
+import {
+  TLB_BANK_SIZE,
+  TLB_BANKS,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_GUARDED,
+  TLB_TABLE_SIZE,
+  tlbTag,
+} from "../layout.ts";
 import { Access } from "./pte.ts";
 
 /** The regimes that have a bank. */
@@ -87,7 +95,7 @@ export class Tlb {
    * Enters a page.
    *
    * @param value What layout.ts says the entry's third word is for this kind
-   * @param hostPage For fetches, the host page; else 0
+   * @param extra For fetches the host page; for writes what guards the page, 0 if nothing does; else 0
    * @param shift log2 of the size of the leaf that the translation came from
    */
   fill(
@@ -96,16 +104,16 @@ export class Tlb {
     vaLow: number,
     vaHigh: number,
     value: number,
-    hostPage: HostPhysAddr,
+    extra: HostPhysAddr,
     shift: number,
   ): void {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
     const i32 = this.#i32;
-    i32[entry] = tlbTag(vaLow);
+    i32[entry] = access === Access.WRITE && extra !== 0 ? tlbTag(vaLow) | TLB_GUARDED : tlbTag(vaLow);
     i32[entry + 1] = vaHigh;
     i32[entry + 2] = value;
-    i32[entry + 3] = hostPage;
+    i32[entry + 3] = extra;
     const table = bank * TABLES + access;
     const fills = this.#fills[table];
     if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
@@ -113,7 +121,7 @@ export class Tlb {
     if (shift !== PAGE_SHIFT) this.#noteLarge(bank, vaLow, vaHigh, shift);
   }
 
-  /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}. */
+  /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */
   peekData(bank: number, access: number, vaLow: number, vaHigh: number): number {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
@@ -156,7 +164,7 @@ export class Tlb {
     for (let table = access; table < TLB_BANKS * TABLES; table += TABLES) this.#flushTable(table);
   }
 
-  /** Drops the write entries that lead to one host page. */
+  /** Drops the write entries that lead to one host page, guarded ones as well. */
   dropWritesTo(hostPage: HostPhysAddr): void {
     for (let table: number = Access.WRITE; table < TLB_BANKS * TABLES; table += TABLES) {
       const fills = this.#fills[table];

@@ -42,12 +42,15 @@ export const ADUE = 1n << 61n, PBMTE = 1n << 62n;
 /** Where RAM starts in a test hart's physical address space in machine mode; host address is the same minus this. */
 export const RAM = 0x80000000;
 
+/** What guards the code pages that a test declares. */
+export const GUARD = 0x1230;
+
 /** Code pages that a test declares, and what was reported. */
 export class FakeCodePages implements CodePageTracker {
   readonly pages = new Set<number>();
   readonly reports: [number, number][] = [];
-  isCode(hostPage: number): boolean {
-    return this.pages.has(hostPage);
+  guard(hostPage: number): number {
+    return this.pages.has(hostPage) ? GUARD : 0;
   }
   written(host: number, length: number): void {
     this.reports.push([host, length]);
