@@ -107,7 +107,7 @@ const WORDS = [
   "budgetLeft",
   /** Attempts that trapped in the run in progress. */
   "trapped",
-  /** 1 once translated code must be left for the interpreter: it was dropped, an instruction did not retire, the budget is too small. */
+  /** Why translated code must be left at once, a `LeaveRegions`, 0 to go on. */
   "leaveRegions",
   /** 1 while the hart waits after WFI. */
   "waiting",
@@ -173,6 +173,16 @@ export const ExitRequest = {
   WAIT: 4,
   /** Something changed that the VM's loop must see (a timer deadline, a kick). */
   RESCHEDULE: 5,
+} as const;
+
+/** Values of the `leaveRegions` field. */
+export const LeaveRegions = {
+  /** Go on. */
+  NO: 0,
+  /** The budget does not reach to the end of a block: the interpreter executes the rest one by one. */
+  INTERPRET: 1,
+  /** pc, the mode, translation or the code itself may be other than what runs relies on: go on with what pc leads to now. */
+  LOOK_UP: 2,
 } as const;
 
 /** Bytes of a cache block, for the Zicbo* instructions and the device tree. */

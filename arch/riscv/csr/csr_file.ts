@@ -16,6 +16,7 @@ import { HYPERVISOR_CSRS } from "./hypervisor.ts";
 import { MACHINE_CSRS } from "./machine.ts";
 import { PMP_CSRS } from "./pmp.ts";
 import { ALL_BITS, type Csr, type CsrRow } from "./row.ts";
+import { statusChanged } from "./status.ts";
 import { SUPERVISOR_CSRS } from "./supervisor.ts";
 import { TIMER_CSRS } from "./timer.ts";
 import { join, split, type Word64 } from "./word64.ts";
@@ -182,6 +183,21 @@ function reachedRow(hart: Hart, csr: Csr): Csr {
 const WRITE = 1;
 const SET = 2;
 
+function isWrite(bits: number): boolean {
+  return ((bits >>> 12) & 3) === WRITE || ((bits >>> 15) & 31) !== 0;
+}
+
+/**
+ * Whether a CSR instruction, once it has retired, leaves privilege, V and the translation of code as they were: all but writes of
+ * what tells somebody, of whom those of status registers tell only loads, stores and floating point.
+ */
+export function isSteadyCsr(bits: number): boolean {
+  const csr = TABLE[bits >>> 20];
+  if (csr === undefined || !isWrite(bits)) return true;
+  const reached = [csr, TABLE[csr.virtualizedBy ?? csr.number]];
+  return reached.every((row) => row?.onWrite === undefined || row.onWrite === statusChanged);
+}
+
 const seen: Word64 = { low: 0, high: 0 };
 const base: Word64 = { low: 0, high: 0 };
 
@@ -195,7 +211,7 @@ export function executeCsr(hart: Hart, bits: number): boolean {
   const source = (bits >>> 15) & 31;
   const target = (bits >>> 7) & 31;
   const operation = (bits >>> 12) & 3;
-  const writes = operation === WRITE || source !== 0;
+  const writes = isWrite(bits);
   const number = bits >>> 20;
   const fault = csrAccessFault(hart, number, writes);
   if (fault !== 0) {

@@ -28,7 +28,7 @@ export function registersRead(decoded: Decoded): number {
   return registers & ~1;
 }
 
-/** The x register that an instruction writes, as a bit; 0 if none. */
+/** The x register that an instruction writes, as a bit; 0 if none. Rows that are TypeScript write the one that they name, in memory. */
 export function registerWritten(decoded: Decoded): number {
   return footprintOf(decoded.instruction).writesRd ? 1 << decoded.rd & ~1 : 0;
 }
@@ -44,6 +44,7 @@ function footprintOf(instruction: Instruction): Footprint {
 
 function observe({ run }: Instruction): Footprint {
   const reads = new Set<RegisterOperand["field"]>();
+  if (run === undefined) return { reads, writesRd: true };
   let writesRd = false;
   const noted: Partial<Ops<undefined>> = {
     x: ({ field }) => void reads.add(field),
@@ -52,6 +53,6 @@ function observe({ run }: Instruction): Footprint {
   };
   // Every other word of the vocabulary has no part in it, whatever its name.
   const vocabulary = new Proxy(noted, { get: (words, name) => words[name as keyof typeof words] ?? (() => undefined) });
-  run?.(vocabulary as Ops<undefined>, OPERANDS);
+  run(vocabulary as Ops<undefined>, OPERANDS);
   return { reads, writesRd };
 }

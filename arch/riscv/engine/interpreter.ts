@@ -7,22 +7,20 @@ import type { HostPhysAddr } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { Hart } from "../hart.ts";
 import { decode } from "../isa/decode.ts";
-import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, X_REGISTERS, X_SINK } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
-import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts";
 import type { CodePages } from "./code_pages.ts";
 import type { Engine } from "./engine.ts";
 import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
 import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
+import { executeSystem, ROW_INDEX } from "./system.ts";
 import type { Translator } from "./translator.ts";
 
 /** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
 export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
 
 const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operation.FIRST_ROW + index]));
-const ROW_INDEX = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
 const BRANCH_FORMATS = new Set(["B", "J"]);
 
 /** What the interpreter imports where nothing is translated. */
@@ -187,18 +185,8 @@ export class Interpreter implements Engine {
   }
 
   #system(record: HostPhysAddr): void {
-    const hart = this.#hart;
-    const { state } = hart;
-    const row = INSTRUCTIONS[this.#u16[(record + 12) >> 1]];
-    // The instruction may clear its own record: CBO.ZERO of the block that it lies in.
     const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
-    const retired = row.call!(hart, this.#i32[(record + 8) >> 2]);
-    if (retired) {
-      const low = (state.low(FIELD.pc) + length * 2) | 0;
-      const carry = low >>> 0 < length * 2 ? 1 : 0;
-      state.set(FIELD.pc, low, (state.high(FIELD.pc) + carry) | 0);
-    }
-    if (!mustCompleteAccess(hart)) takePendingInterrupt(hart);
+    executeSystem(this.#hart, this.#u16[(record + 2) >> 1], this.#i32[(record + 8) >> 2], length * 2);
   }
 
   #isScratch(record: HostPhysAddr): boolean {
@@ -223,16 +211,16 @@ export class Interpreter implements Engine {
     }
     const { instruction, length } = decoded;
     const operation = OPERATION_OF_ROW.get(instruction.name) ?? Operation.SYSTEM;
-    const toSink = decoded.rd === 0 && !this.#floatDestinations.has(operation);
     this.#u16[record >> 1] = operation | (length >> 1) << LENGTH_SHIFT;
+    if (operation === Operation.SYSTEM) {
+      this.#u16[(record >> 1) + 1] = ROW_INDEX.get(instruction.name)!;
+      this.#i32[word + 2] = decoded.bits;
+      return;
+    }
+    const toSink = decoded.rd === 0 && !this.#floatDestinations.has(operation);
     this.#u16[(record >> 1) + 1] = toSink ? X_SINK - X_REGISTERS : decoded.rd * 8;
     this.#u16[(record >> 1) + 2] = decoded.rs1 * 8;
     this.#u16[(record >> 1) + 3] = decoded.rs2 * 8;
-    if (operation === Operation.SYSTEM) {
-      this.#i32[word + 2] = decoded.bits;
-      this.#i32[word + 3] = ROW_INDEX.get(instruction.name)!;
-      return;
-    }
     this.#i32[word + 2] = BRANCH_FORMATS.has(instruction.format) ? decoded.imm * 8 : decoded.imm;
     this.#i32[word + 3] = decoded.rs3 * 8 | decoded.rm << 24;
   }

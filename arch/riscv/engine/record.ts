@@ -4,10 +4,10 @@
  * | bytes | content |
  * |---|---|
  * | 0..1 | operation in bits 9:0; instruction length in bits 11:10 (1: 2 bytes, 2: 4 bytes) |
- * | 2..3 | offset of rd among its registers (x0: the sink) |
+ * | 2..3 | offset of rd among its registers (x0: the sink); for SYSTEM the index of the table row |
  * | 4..5, 6..7 | offsets of rs1 and rs2 among theirs |
  * | 8..11 | immediate; for branches and jumps in record bytes (8 times the distance); for SYSTEM and ILLEGAL the instruction's bits |
- * | 12..13 | offset of rs3 among the f registers; for SYSTEM the index of the table row; for REGION the region's number |
+ * | 12..13 | offset of rs3 among the f registers; for REGION the region's number |
  * | 14 | for REGION the operation that the record would have without it |
  * | 15 | rounding mode field |
  *
@@ -54,6 +54,11 @@ export const Operation = {
   /** Number of the first row of the instruction table. */
   FIRST_ROW: 6,
 } as const;
+
+/** Whether a record's operation is an instruction of the table, so that a region can start there. */
+export function isRow(operation: number): boolean {
+  return operation >= Operation.FIRST_ROW || operation === Operation.SYSTEM;
+}
 
 /** Bits of the operation in a record. */
 export const OPERATION_MASK = 0x3ff;

@@ -56,9 +56,14 @@ export function followed(placed: PlacedInstruction): number | undefined {
   return isCall(placed.decoded) ? undefined : targetOf(placed);
 }
 
-/** Whether execution never comes to what lies behind an instruction. */
+/** Whether an instruction may go anywhere, or change what is relied on about the code behind it: the region is left after it. */
+export function leavesRegion({ instruction: { call, steady }, bits }: Decoded): boolean {
+  return call !== undefined && steady?.(bits) !== true;
+}
+
+/** Whether a region never comes to what lies behind an instruction. */
 export function endsFlow(decoded: Decoded): boolean {
-  return isJump(decoded) && !isCall(decoded);
+  return isJump(decoded) && !isCall(decoded) || leavesRegion(decoded);
 }
 
 /** Finds the region of an address; undefined if nothing there can be translated. */
@@ -90,7 +95,7 @@ export function discoverRegion(u16: Uint16Array, entry: HostPhysAddr): Region | 
 
 /** Whether an instruction ends a block. */
 export function isTerminator(decoded: Decoded): boolean {
-  return decoded.instruction.format === "B" || isJump(decoded);
+  return decoded.instruction.format === "B" || isJump(decoded) || leavesRegion(decoded);
 }
 
 /** Collects the instructions that can be reached, and where blocks must start. */
@@ -105,7 +110,7 @@ function explore(
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     for (let at = start; !found.has(at) && found.size < MOST_INSTRUCTIONS;) {
       const decoded = decodeAt(u16, page, at);
-      if (decoded?.instruction.run === undefined) break;
+      if (decoded === undefined) break;
       found.set(at, decoded);
       const target = followed({ offset: at, decoded });
       if (target !== undefined && target >= 0 && target < PAGE_SIZE) {

@@ -15,7 +15,7 @@ import {
   type TableReference,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { FIELD, WINDOW } from "../layout.ts";
+import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { Operation, OPERATION_MASK } from "./record.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -33,7 +33,7 @@ export interface RegionDispatch {
   readonly dispatch: FunctionReference;
   /**
    * (budget, depth, expected: i64) -> budget left: runs regions from pc on until pc is `expected`, nothing is translated there, or a
-   * region says that all must be left.
+   * region says that all must be left. The outermost one, which expects -1, goes on if all that is wanted is another look at pc.
    */
   readonly chain: FunctionReference;
 }
@@ -60,6 +60,11 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     const [budget, depth, expected] = [f.param(0), f.param(1), f.param(2)];
     f.loop((again) => {
       const left = f.let(call(dispatch, budget, depth));
+      const outermost = binary("i64.eq", expected, i64Const(-1));
+      const wantsLookUp = binary("i32.eq", hartWord("leaveRegions"), i32Const(LeaveRegions.LOOK_UP));
+      f.if(binary("i32.and", wantsLookUp, outermost), () => {
+        f.store("i32.store", i32Const(0), i32Const(LeaveRegions.NO), WINDOW + FIELD.leaveRegions);
+      });
       const isBack = binary("i64.eq", load("i64.load", i32Const(0), WINDOW + FIELD.pc), expected);
       const stuck = f.let(binary("i32.eq", left, budget));
       f.set(budget, left);

@@ -35,6 +35,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   atomicDone: { params: ["i32", "i32"], result: false },
   floatDirty: { params: [], result: false },
   illegal: { params: ["i32"], result: false },
+  system: { params: ["i32", "i32", "i32"], result: true },
   chain: { params: ["i32", "i32", "i64"], result: true },
   dispatch: { params: ["i32", "i32"], result: true },
 };

@@ -16,11 +16,14 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { Operands, RegisterOperand } from "../isa/instruction.ts";
-import { F_REGISTERS, FIELD, WINDOW } from "../layout.ts";
-import { type BasicBlock, isCall, type PlacedInstruction } from "./region.ts";
+import type { Decoded } from "../isa/instruction.ts";
+import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { registerWritten } from "./footprint.ts";
+import { type BasicBlock, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import type { RegionRegisters } from "./region_registers.ts";
+import { ROW_INDEX } from "./system.ts";
 import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
 
 /** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
@@ -30,6 +33,8 @@ const RETURN_ADDRESS = 1;
 export interface RegionServices extends AccessServices {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
+  /** (row, bits, length) -> 1 go on behind it, 0 leave: executes a row that is TypeScript. */
+  readonly system: FunctionReference;
   /** (budget, depth, expected pc) -> budget left: runs regions from pc on until it is the expected one, see `region_chain.ts`. */
   readonly chain: FunctionReference;
   /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
@@ -143,7 +148,8 @@ export class RegionOps extends WasmOps {
       () => {
         registers.spill();
         this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
-        this.#leaveToInterpreter();
+        this.setWord("leaveRegions", i32Const(LeaveRegions.INTERPRET));
+        this.code.return(this.#budgetNow());
       },
       undefined,
       "unlikely",
@@ -162,7 +168,8 @@ export class RegionOps extends WasmOps {
     };
     this.#slowWrite = undefined;
     this.#end = undefined;
-    decoded.instruction.run!(this, operands);
+    if (decoded.instruction.run !== undefined) decoded.instruction.run(this, operands);
+    else this.#system(decoded);
     if (this.#slowWrite !== undefined) {
       f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
     }
@@ -258,19 +265,36 @@ export class RegionOps extends WasmOps {
   }
 
   protected override leaveIf(condition: Expr): void {
-    this.code.if(condition, () => this.#leaveToInterpreter(), undefined, "unlikely");
+    this.code.if(condition, () => this.#leave(), undefined, "unlikely");
   }
 
   protected override illegal(): void {
     this.saveProgress();
     this.code.call(this.#services.illegal, i32Const(this.#placed.decoded.bits));
-    this.#leaveToInterpreter();
+    this.#leave();
   }
 
   /** The instruction has said itself where execution goes on: perhaps in another mode, so that no caller may believe pc. */
-  #leaveToInterpreter(): void {
-    this.setWord("leaveRegions", i32Const(1));
+  #leave(): void {
+    this.setWord("leaveRegions", i32Const(LeaveRegions.LOOK_UP));
     this.code.return(this.#budgetNow());
+  }
+
+  /** Has TypeScript execute the instruction. */
+  #system(decoded: Decoded): void {
+    const { code: f } = this;
+    const { registers } = this.#frame;
+    registers.flush();
+    this.saveProgress();
+    const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
+    const goesOn = call(this.#services.system, row, i32Const(decoded.bits), i32Const(decoded.length));
+    if (leavesRegion(decoded)) {
+      f.drop(goesOn);
+      this.#end = () => this.#leave();
+      return;
+    }
+    f.if(unary("i32.eqz", goesOn), () => f.return(this.#budgetNow()), undefined, "unlikely");
+    registers.load(registerWritten(decoded));
   }
 
   protected override roundingField(): Expr {

@@ -11,14 +11,15 @@ import { Regions, type RegionSource } from "../../../core/engine/regions.ts";
 import { makeVacancy } from "../../../core/engine/slot_table.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { Hart } from "../hart.ts";
-import { FIELD } from "../layout.ts";
+import { FIELD, LeaveRegions } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
-import { Operation, OPERATION_MASK } from "./record.ts";
+import { isRow, Operation, OPERATION_MASK } from "./record.ts";
 import { straightStart } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
 import { type PlannedRegion, planRegion } from "./region_plan.ts";
+import { systemInRegion } from "./region_system.ts";
 
 /** Slots for regions, at most 65536: a record holds the number in 16 bits. */
 const MOST_REGIONS = 16384;
@@ -84,6 +85,7 @@ export class Translator implements RegionSource<PlannedRegion> {
       atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       floatDirty: () => markFloatDirty(current()!),
       illegal: (bits: number) => void raiseIllegal(current()!, bits),
+      system: (row: number, bits: number, length: number) => systemInRegion(current()!, row, bits, length) ? 1 : 0,
     };
   }
 
@@ -170,7 +172,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (record === -1) return;
     const { u8, u16 } = this.#memory;
     const operation = u16[record >>> 1] & OPERATION_MASK;
-    if (operation < Operation.FIRST_ROW) return;
+    if (!isRow(operation)) return;
     u16[(record + 12) >>> 1] = slot;
     u8[record + 14] = operation;
     u16[record >>> 1] = u16[record >>> 1] & ~OPERATION_MASK | Operation.REGION;
@@ -186,7 +188,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** Only code that runs must be told: between runs the word is 0, so that states are comparable. */
   dropped(): void {
     const state = this.#current()?.state;
-    if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.leaveRegions, 1);
+    if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.leaveRegions, LeaveRegions.LOOK_UP);
   }
 
   #sample(hart: Hart): void {

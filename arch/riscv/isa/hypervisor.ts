@@ -79,6 +79,7 @@ function load(name: string, funct7: string, variant: string, size: AccessSize, s
     format: "R",
     pattern: `${funct7}${variant}.....100.....1110011`,
     extension: "h",
+    steady: () => true,
     syntax: "rd,(rs1)",
     call: (hart, bits) => {
       if (!hypervisorAllowed(hart, bits, 0, HStatus.HU)) return false;
@@ -97,6 +98,7 @@ function store(name: string, funct7: string, size: AccessSize): Instruction {
     format: "R",
     pattern: `${funct7}..........100000001110011`,
     extension: "h",
+    steady: () => true,
     syntax: "rs2,(rs1)",
     call: (hart, bits) => {
       if (!hypervisorAllowed(hart, bits, 0, HStatus.HU)) return false;

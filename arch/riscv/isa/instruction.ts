@@ -172,6 +172,11 @@ export interface Instruction {
    * if it retired and the next instruction follows in memory; false if `pc` was set (a trap was raised, or a return taken).
    */
   readonly call?: (hart: Hart, bits: number) => boolean;
+  /**
+   * Of a `call` row: whether, once it has retired, privilege, V and the translation of code are as they were before, so that what was
+   * found out about the code that follows still holds. Left out: they may have changed.
+   */
+  readonly steady?: (bits: number) => boolean;
   /** How its operands are written in assembly where format and pattern do not say it: `fd,fs1,fs2,rm`; see `disassemble.ts`. */
   readonly syntax?: string;
 }

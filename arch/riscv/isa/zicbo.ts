@@ -48,7 +48,7 @@ function zero(hart: Hart, bits: number): boolean {
 
 function block(extension: string, name: string, operation: string, call: Instruction["call"]): Instruction {
   const pattern = `${operation}.....010000000001111`;
-  return { extension, name, format: "none", pattern, call, syntax: "(rs1)" };
+  return { extension, name, format: "none", pattern, call, steady: () => true, syntax: "(rs1)" };
 }
 
 /** A prefetch is a hint that must not trap: it does nothing. */

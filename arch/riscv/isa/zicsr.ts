@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { executeCsr } from "../csr/csr_file.ts";
+import { executeCsr, isSteadyCsr } from "../csr/csr_file.ts";
 import type { Instruction } from "./instruction.ts";
 
 function csr(name: string, funct3: string, source: string): Instruction {
@@ -13,6 +13,7 @@ function csr(name: string, funct3: string, source: string): Instruction {
     pattern: `.................${funct3}.....1110011`,
     extension: "zicsr",
     call: executeCsr,
+    steady: isSteadyCsr,
     syntax: `rd,csr,${source}`,
   };
 }

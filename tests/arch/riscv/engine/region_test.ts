@@ -44,14 +44,31 @@ Deno.test("discoverRegion goes on behind calls, not behind jumps, and does not f
   assert.deepEqual(blocks(region(0, [asm("jal", { rd: 0, imm: 8 }), NOTHING, RETURN])), [[0, 4], [8, 12]]);
 });
 
-Deno.test("discoverRegion ends before what only the interpreter executes, and at the end of the page", () => {
-  assert.equal(region(0, [asm("ecall")]), undefined);
+Deno.test("discoverRegion ends before what is no instruction, behind what may go anywhere, and at the end of the page", () => {
   assert.equal(region(0, [0]), undefined);
-  assert.deepEqual(blocks(region(0, [NOTHING, asm("ecall"), NOTHING])), [[0, 4]]);
+  assert.deepEqual(blocks(region(0, [NOTHING, 0])), [[0, 4]]);
+  assert.deepEqual(blocks(region(0, [NOTHING, asm("ecall"), NOTHING])), [[0, 8]]);
+  for (const name of ["sret", "mret", "ebreak", "wfi", "sfence.vma", "hfence.gvma"]) {
+    assert.deepEqual(blocks(region(0, [asm(name, { rs1: 0, rs2: 0 }), NOTHING])), [[0, 4]], name);
+  }
   assert.deepEqual(blocks(region(0xff8, [NOTHING, NOTHING, NOTHING])), [[0xff8, 0x1000]]);
   const crossing = new Uint16Array(0x4000 / 2);
   crossing.set([1, NOTHING & 0xffff, NOTHING >>> 16], (PAGE + 0xffc) / 2);
   assert.deepEqual(blocks(discoverRegion(crossing, PAGE + 0xffc)), [[0xffc, 0xffe]]);
+});
+
+Deno.test("discoverRegion goes on behind what is TypeScript but leaves mode and translation alone", () => {
+  const csr = (name: string, number: number) => asm(name, { rd: 5, rs1: 6, imm: number });
+  const steady = [
+    ...[0x140, 0x100, 0x300, 0x104, 0xc01, 0x003, 0x7c0].map((number) => csr("csrrw", number)),
+    asm("csrrs", { rd: 5, rs1: 0, imm: 0x180 }),
+    asm("cbo.zero") | 6 << 15,
+    asm("hlv.w", { rd: 5, rs1: 6 }),
+  ];
+  for (const word of steady) assert.deepEqual(blocks(region(0, [word, NOTHING, RETURN])), [[0, 12]], word.toString(16));
+  for (const number of [0x180, 0x280, 0x680, 0x30a, 0x3a0, 0x3b0]) {
+    assert.deepEqual(blocks(region(0, [csr("csrrw", number), NOTHING])), [[0, 4]], number.toString(16));
+  }
 });
 
 Deno.test("discoverRegion takes hundreds of instructions at most", () => {
