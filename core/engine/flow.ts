@@ -110,3 +110,30 @@ export function heaviestPaths(
   }
   return heaviest;
 }
+
+/** A natural loop. */
+export interface Loop {
+  /** The node that it is entered by. */
+  readonly header: number;
+  /** Its nodes, the header included. */
+  readonly body: ReadonlySet<number>;
+}
+
+/** The loops of a graph, inner ones before those around them. */
+export function findLoops(successors: ControlFlowGraph, { headers, order, dominates }: Flow): Loop[] {
+  const predecessors: number[][] = successors.map(() => []);
+  successors.forEach((nexts, node) => nexts.forEach((next) => predecessors[next].push(node)));
+  const loops: Loop[] = [];
+  for (const header of headers) {
+    const body = new Set([header]);
+    const work = predecessors[header].filter((from) => order[header] <= order[from] && dominates(header, from));
+    for (let node = work.pop(); node !== undefined; node = work.pop()) {
+      if (body.has(node)) continue;
+      body.add(node);
+      // An edge into the middle of the loop is cut: it is not part of it.
+      work.push(...predecessors[node].filter((from) => dominates(header, from)));
+    }
+    loops.push({ header, body });
+  }
+  return loops.sort((a, b) => a.body.size - b.body.size);
+}

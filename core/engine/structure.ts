@@ -18,7 +18,7 @@ export interface StructureEmitter {
    */
   node(node: number, goTo: (successor: number) => void, joined: boolean): void;
   /** Called where control goes on at a node that is `joined`, before the transfer. */
-  beforeJoin?(): void;
+  beforeJoin?(successor: number): void;
   /** Emits what happens on an edge that structured control flow cannot express: leave the function, to come in again at `successor`. */
   irreducible(successor: number): void;
 }
@@ -34,13 +34,13 @@ export function emitStructured(
   emitter: StructureEmitter,
   analysis: Flow = analyseFlow(graph),
 ): void {
-  const isJoined = (node: number): boolean => node === 0 || analysis.headers.has(node) || analysis.merges.has(node);
+  const isJoined = (node: number): boolean => analysis.headers.has(node) || analysis.merges.has(node);
   const labels = new Map<number, Label>();
 
   const goTo = (from: number, to: number): void => {
     const isBack = analysis.order[to] <= analysis.order[from];
     if (isBack && !analysis.dominates(to, from)) return emitter.irreducible(to);
-    if (isJoined(to)) emitter.beforeJoin?.();
+    if (isJoined(to)) emitter.beforeJoin?.(to);
     if (isBack || analysis.merges.has(to)) return f.br(labels.get(to)!);
     emitTree(to);
   };
@@ -62,5 +62,6 @@ export function emitStructured(
       emitWithin(node, merges);
     });
   };
+  if (isJoined(0)) emitter.beforeJoin?.(0);
   emitTree(0);
 }

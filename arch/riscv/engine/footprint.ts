@@ -1,58 +1,110 @@
 /**
- * Which x registers an instruction reads and writes, found by running its meaning over a vocabulary that notes nothing else.
+ * Which x registers an instruction reads and writes, whether it loads or stores, and whether it writes a sign-extended word: found by
+ * running its meaning over a vocabulary that notes nothing else.
  *
  * @module
  */
-import type { Decoded, Instruction, Operands, Ops, RegisterOperand } from "../isa/instruction.ts";
+import { i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
+import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruction.ts";
+import { WasmArithmetic } from "./wasm_arithmetic.ts";
+import { constantValue, extended, Extension, isKeptAsWord, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
-/** Fields of the encoding that name x registers. */
+/** What an instruction does to x registers and memory. */
 interface Footprint {
-  readonly reads: ReadonlySet<RegisterOperand["field"]>;
-  readonly writesRd: boolean;
+  /** Fields of the encoding that name x registers. */
+  readonly reads: Set<RegisterOperand["field"]>;
+  access: "load" | "store" | undefined;
+  /** What is written to rd. */
+  written: WasmValue | undefined;
 }
-
-const known = new Map<Instruction, Footprint>();
-
-const OPERANDS: Operands<undefined> = {
-  rd: { field: "rd" },
-  rs1: { field: "rs1" },
-  rs2: { field: "rs2" },
-  rs3: { field: "rs3" },
-  imm: undefined,
-};
 
 /** The x registers that an instruction reads, one bit each. */
 export function registersRead(decoded: Decoded): number {
   let registers = 0;
-  for (const field of footprintOf(decoded.instruction).reads) registers |= 1 << decoded[field];
+  for (const field of footprintOf(decoded, 0).reads) registers |= 1 << decoded[field];
   return registers & ~1;
 }
 
 /** The x register that an instruction writes, as a bit; 0 if none. Rows that are TypeScript write the one that they name, in memory. */
 export function registerWritten(decoded: Decoded): number {
-  return footprintOf(decoded.instruction).writesRd ? 1 << decoded.rd & ~1 : 0;
+  return footprintOf(decoded, 0).written === undefined ? 0 : 1 << decoded.rd & ~1;
 }
 
-function footprintOf(instruction: Instruction): Footprint {
-  let footprint = known.get(instruction);
-  if (footprint === undefined) {
-    footprint = observe(instruction);
-    known.set(instruction, footprint);
-  }
+/** Whether an instruction is a plain load or store; the address is rs1 and a constant then. */
+export function accessOf(decoded: Decoded): "load" | "store" | undefined {
+  return footprintOf(decoded, 0).access;
+}
+
+/**
+ * Whether an instruction writes a sign-extended word to rd.
+ *
+ * @param words Registers that hold one, one bit each
+ */
+export function writesWord(decoded: Decoded, words: number): boolean {
+  const { written } = footprintOf(decoded, words);
+  return written !== undefined && isKeptAsWord(written);
+}
+
+const known = new Map<Instruction, Map<number, Footprint>>();
+
+/** A number that stands for an immediate as far as it makes a difference to what is noted here. */
+function representative(imm: number): number {
+  if (imm < 0) return -1;
+  return imm === 0 || imm >= 32 ? Math.min(imm, 32) : 1;
+}
+
+function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Footprint {
+  let footprints = known.get(instruction);
+  if (footprints === undefined) known.set(instruction, footprints = new Map());
+  const kept = (words >>> rs1 & 1) | (words >>> rs2 & 1) << 1;
+  const constant = representative(imm);
+  const key = kept | (constant + 1) << 2;
+  let footprint = footprints.get(key);
+  if (footprint === undefined) footprints.set(key, footprint = observe(instruction, constant, kept));
   return footprint;
 }
 
-function observe({ run }: Instruction): Footprint {
-  const reads = new Set<RegisterOperand["field"]>();
-  if (run === undefined) return { reads, writesRd: true };
-  let writesRd = false;
-  const noted: Partial<Ops<undefined>> = {
-    x: ({ field }) => void reads.add(field),
-    setX: () => void (writesRd = true),
-    amo: (_address, _size, change) => change(undefined),
-  };
-  // Every other word of the vocabulary has no part in it, whatever its name.
-  const vocabulary = new Proxy(noted, { get: (words, name) => words[name as keyof typeof words] ?? (() => undefined) });
-  run(vocabulary as Ops<undefined>, OPERANDS);
-  return { reads, writesRd };
+/** Runs a meaning; bits of `kept` tell whether rs1 and rs2 are words. */
+function observe({ run }: Instruction, imm: number, kept: number): Footprint {
+  const footprint: Footprint = { reads: new Set(), access: undefined, written: undefined };
+  const module = new ModuleBuilder();
+  const helpers = { mulHighU: module.importFunction("", "mulHighU", ["i64", "i64"], ["i64"]) };
+  // The code goes nowhere.
+  module.function("meaning", [], [], (f) => {
+    const unknown: WasmValue = { expr: i64Const(0) };
+    if (run === undefined) footprint.written = unknown;
+    const word = f.local("i32");
+    const noted: Partial<Ops<WasmValue>> = {
+      x: ({ field }) => {
+        footprint.reads.add(field);
+        const isWord = field === "rs1" && (kept & 1) !== 0 || field === "rs2" && (kept & 2) !== 0;
+        return isWord ? extended(word, Extension.SIGN) : unknown;
+      },
+      setX: (_register, value) => void (footprint.written = value),
+      load: (_address, size, signed) => {
+        footprint.access = "load";
+        return size === 8 ? unknown : extended(word, loadedExtension(size, signed));
+      },
+      store: () => void (footprint.access = "store"),
+      amo: (_address, _size, change) => {
+        change(unknown);
+        return unknown;
+      },
+    };
+    const arithmetic = new WasmArithmetic(f, helpers);
+    // What is neither noted nor arithmetic does nothing, whatever its name.
+    const vocabulary = new Proxy(arithmetic, {
+      get: (target, name) =>
+        noted[name as keyof typeof noted] ?? Reflect.get(target, name)?.bind(target) ?? (() => unknown),
+    }) as unknown as Ops<WasmValue>;
+    const imm64 = constantValue(BigInt(imm));
+    run?.(vocabulary, {
+      rd: { field: "rd" },
+      rs1: { field: "rs1" },
+      rs2: { field: "rs2" },
+      rs3: { field: "rs3" },
+      imm: imm64,
+    });
+  });
+  return footprint;
 }

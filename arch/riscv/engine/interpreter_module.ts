@@ -24,6 +24,7 @@ import { InterpreterOps, type Registers, type Services } from "./interpreter_ops
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
+import { emitPageAccesses } from "./page_access.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -67,6 +68,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   const table = module.importTable("env", "regions", 1);
   const imported = importServices(module);
   const services: Services = { ...imported, ...emitSlowAccesses(module, imported) };
+  emitPageAccesses(module, services.load);
   const helpers = emitArithmeticHelpers(module);
   const floats = emitFloatHelpers(module, (f, flags) => {
     const accrued = f.let(binary("i32.or", hartWord("fflags"), flags));

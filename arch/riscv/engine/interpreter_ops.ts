@@ -18,7 +18,8 @@ import {
 import type { Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
 import { RECORDS_PER_PAGE } from "./record.ts";
-import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
+import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
+import type { WasmValue } from "./wasm_value.ts";
 import { type AccessServices, WasmOps } from "./wasm_ops.ts";
 
 /** TypeScript that the interpreter's code calls: `interpreter.ts` provides it. All take and give 32-bit numbers. */

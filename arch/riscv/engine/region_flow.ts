@@ -6,6 +6,7 @@
  */
 import { analyseFlow, type ControlFlowGraph, type Flow, heaviestPaths } from "../../../core/engine/flow.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
+import { findWords } from "./region_words.ts";
 import { type BasicBlock, endsFlow, followed, isCall, type Region } from "./region.ts";
 
 /** The analysis of a region; blocks are named by their index. */
@@ -16,6 +17,8 @@ export interface RegionFlow {
   readonly flow: Flow;
   /** x registers whose value each block, or what follows it before the next call, reads before it is written: one bit each. */
   readonly needed: readonly number[];
+  /** x registers that hold sign-extended words wherever control comes from: one bit each. */
+  readonly words: readonly number[];
   /** Steps of the longest way from a block to the next one that looks at the budget; undefined for blocks that do not look. */
   readonly stepsToCheck: readonly (number | undefined)[];
 }
@@ -35,6 +38,7 @@ export function analyseRegion(region: Region): RegionFlow {
     graph,
     flow,
     needed: neededRegisters(blocks, graph, flow),
+    words: findWords(blocks, graph, flow),
     stepsToCheck: steps.map((count, block) => checks.has(block) ? count : undefined),
   };
 }

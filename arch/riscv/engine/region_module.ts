@@ -19,7 +19,9 @@ import { FIELD, WINDOW } from "../layout.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
+import { planLocality } from "./region_locality.ts";
 import { RegionOps, type RegionServices } from "./region_ops.ts";
+import { RegionPages } from "./region_pages.ts";
 import { RegionRegisters } from "./region_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
@@ -27,17 +29,19 @@ import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
-const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; result: boolean }>> = {
-  load: { params: ["i64", "i32"], result: true },
-  store: { params: ["i64", "i64", "i32"], result: true },
-  amo: { params: ["i64", "i32"], result: true },
-  reserve: { params: ["i32", "i32", "i32"], result: true },
-  atomicDone: { params: ["i32", "i32"], result: false },
-  floatDirty: { params: [], result: false },
-  illegal: { params: ["i32"], result: false },
-  system: { params: ["i32", "i32", "i32"], result: true },
-  chain: { params: ["i32", "i32", "i64"], result: true },
-  dispatch: { params: ["i32", "i32"], result: true },
+const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; results: ValueType[] }>> = {
+  load: { params: ["i64", "i32"], results: ["i32"] },
+  store: { params: ["i64", "i64", "i32"], results: ["i32"] },
+  amo: { params: ["i64", "i32"], results: ["i32"] },
+  reserve: { params: ["i32", "i32", "i32"], results: ["i32"] },
+  atomicDone: { params: ["i32", "i32"], results: [] },
+  floatDirty: { params: [], results: [] },
+  illegal: { params: ["i32"], results: [] },
+  chain: { params: ["i32", "i32", "i64"], results: ["i32"] },
+  readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
+  writePage: { params: ["i64"], results: ["i32", "i64"] },
+  system: { params: ["i32", "i32", "i32"], results: ["i32"] },
+  dispatch: { params: ["i32", "i32"], results: ["i32"] },
 };
 
 /** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
@@ -49,8 +53,8 @@ export function buildRegionModule(
   const module = new ModuleBuilder();
   module.importMemory("env", "memory", wasmPages, shared);
   const services: Partial<Record<keyof RegionServices, FunctionReference>> = {};
-  for (const [name, { params, result }] of Object.entries(SERVICES)) {
-    services[name as keyof RegionServices] = module.importFunction("env", name, params, result ? ["i32"] : []);
+  for (const [name, { params, results }] of Object.entries(SERVICES)) {
+    services[name as keyof RegionServices] = module.importFunction("env", name, params, results);
   }
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
   const floats = importFloats(module, regions);
@@ -85,11 +89,15 @@ function emitRegion(
   floats: Readonly<Record<string, FunctionReference>>,
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
-  const { graph, flow, needed, stepsToCheck } = analyseRegion(region);
+  const analysis = analyseRegion(region);
+  const { graph, flow, needed, words, stepsToCheck } = analysis;
+  const locality = planLocality(region, analysis);
   const pagePc = f.let(binary("i64.sub", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(entry)));
   const registers = new RegionRegisters(f, registersUsed(region));
   registers.load(needed[0]);
-  const ops = new RegionOps(f, helpers, services, floats, { budget: f.param(0), depth: f.param(1), pagePc, registers });
+  const pages = new RegionPages(f, services, locality.keys);
+  const frame = { budget: f.param(0), depth: f.param(1), pagePc, registers, pages, locality };
+  const ops = new RegionOps(f, helpers, services, floats, frame);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {
       const block = region.blocks[node];
@@ -99,13 +107,14 @@ function emitRegion(
         if (successor === undefined) ops.leaveAt(offset);
         else goTo(successor);
       };
-      ops.emitBlock(block, joined, stepsToCheck[node], {
+      if (joined) ops.join(needed[node] & words[node]);
+      ops.emitBlock(block, stepsToCheck[node], {
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
         neededNext: behind === undefined ? undefined : needed[behind],
       });
     },
-    beforeJoin: () => ops.settle(),
+    beforeJoin: (node) => ops.settle(needed[node], words[node]),
     irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
   }, flow);
 }

@@ -15,22 +15,25 @@ import {
   type Local,
   unary,
 } from "../../../core/wasm/mod.ts";
-import type { Operands, RegisterOperand } from "../isa/instruction.ts";
-import type { Decoded } from "../isa/instruction.ts";
+import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { registerWritten } from "./footprint.ts";
+import type { PageAccesses } from "./page_access.ts";
 import { type BasicBlock, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
-import type { ArithmeticHelpers, WasmValue } from "./wasm_arithmetic.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
-import type { RegionRegisters } from "./region_registers.ts";
+import { Locality, type LocalityPlan, pageKey } from "./region_locality.ts";
+import type { AccessHooks, RegionPages } from "./region_pages.ts";
+import type { RegionRegisters, RegisterKnowledge } from "./region_registers.ts";
 import { ROW_INDEX } from "./system.ts";
+import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
+import { constantValue, type WasmValue } from "./wasm_value.ts";
 import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
 
 /** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
 const RETURN_ADDRESS = 1;
 
 /** Functions that a region's code calls. */
-export interface RegionServices extends AccessServices {
+export interface RegionServices extends AccessServices, PageAccesses {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
   /** (row, bits, length) -> 1 go on behind it, 0 leave: executes a row that is TypeScript. */
@@ -51,6 +54,10 @@ export interface RegionFrame {
   readonly pagePc: Local;
   /** The x registers. */
   readonly registers: RegionRegisters;
+  /** The pages that it remembers. */
+  readonly pages: RegionPages;
+  /** For which accesses. */
+  readonly locality: LocalityPlan;
 }
 
 /** What comes after a block. */
@@ -69,7 +76,8 @@ type BlockEnd = (exits: BlockExits) => void;
 /** What holds at a place of the code. */
 interface Knowledge {
   readonly owed: number;
-  readonly unwritten: number;
+  readonly registers: RegisterKnowledge;
+  readonly emptyPages: number;
 }
 
 function fallThrough({ next }: BlockExits): void {
@@ -82,6 +90,11 @@ export class RegionOps extends WasmOps {
   readonly #services: RegionServices;
   #block!: BasicBlock;
   #index = 0;
+  readonly #hooks: AccessHooks = {
+    saveProgress: () => this.saveProgress(),
+    leaveIf: (condition) => this.leaveIf(condition),
+    wroteSlowly: () => this.wroteSlowly(undefined),
+  };
   #end: BlockEnd | undefined;
   #slowWrite: Expr | undefined;
   /** Steps that were taken since the budget was last written down: known at each place of the code. */
@@ -100,16 +113,19 @@ export class RegionOps extends WasmOps {
     this.#services = services;
   }
 
+  /** Starts a place where control comes from several others, all of which have called {@link settle}; `words` are kept as words. */
+  join(words: number): void {
+    this.#know({ owed: 0, registers: { unwritten: 0, words }, emptyPages: 0 });
+  }
+
   /**
    * Emits a block.
    *
-   * @param joined Whether control comes from several places, all of which have called {@link settle}
    * @param stepsToCheck Steps that the budget must reach for, undefined: it was looked at before
    * @param exits What comes after its end
    */
-  emitBlock(block: BasicBlock, joined: boolean, stepsToCheck: number | undefined, exits: BlockExits): void {
+  emitBlock(block: BasicBlock, stepsToCheck: number | undefined, exits: BlockExits): void {
     this.#block = block;
-    if (joined) this.#know({ owed: 0, unwritten: 0 });
     if (stepsToCheck !== undefined) this.#checkBudget(stepsToCheck);
     block.instructions.forEach((placed, index) => {
       const isLast = index === block.instructions.length - 1;
@@ -123,12 +139,18 @@ export class RegionOps extends WasmOps {
     });
   }
 
-  /** Writes down what is only known at this place: control is about to meet that of other places. */
-  settle(): void {
+  /**
+   * Writes down what is only known at this place: control is about to meet that of other places.
+   *
+   * @param needed Registers that are needed there
+   * @param words Those that are kept as words there
+   */
+  settle(needed: number, words: number): void {
     const { budget, registers } = this.#frame;
     if (this.#owed !== 0) this.code.set(budget, this.#budgetNow());
     this.#owed = 0;
     registers.flush();
+    registers.settle(needed, words);
   }
 
   /** Leaves the region for the instruction at an offset in the page. */
@@ -164,7 +186,7 @@ export class RegionOps extends WasmOps {
       rs1: { field: "rs1" },
       rs2: { field: "rs2" },
       rs3: { field: "rs3" },
-      imm: { expr: i64Const(decoded.imm) },
+      imm: constantValue(BigInt(decoded.imm)),
     };
     this.#slowWrite = undefined;
     this.#end = undefined;
@@ -178,14 +200,33 @@ export class RegionOps extends WasmOps {
 
   override x(register: RegisterOperand): WasmValue {
     const number = this.#number(register);
-    return { expr: number === 0 ? i64Const(0) : this.#frame.registers.local(number) };
+    return number === 0 ? constantValue(0n) : this.#frame.registers.get(number);
   }
 
   override setX(register: RegisterOperand, value: WasmValue): void {
     const number = this.#number(register);
-    if (number === 0) return;
-    this.code.set(this.#frame.registers.local(number), value.expr);
-    this.#frame.registers.written(number);
+    if (number !== 0) this.#frame.registers.set(number, value);
+  }
+
+  override load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
+    const { pages, locality } = this.#frame;
+    const { code: f } = this;
+    const likely = locality.localityOf(this.#placed);
+    if (likely === Locality.NONE) return super.load(address, size, signed);
+    const key = pageKey("load", this.#placed.decoded.rs1);
+    return this.read(pages.read(key, likely, f.let(address.expr), size, this.#hooks), size, signed);
+  }
+
+  override store(address: WasmValue, value: WasmValue, size: AccessSize): void {
+    const { pages, locality } = this.#frame;
+    const likely = locality.localityOf(this.#placed);
+    if (likely === Locality.NONE) return super.store(address, value, size);
+    const key = pageKey("store", this.#placed.decoded.rs1);
+    pages.write(key, likely, this.code.let(address.expr), { value, size }, this.#services.store, this.#hooks);
+  }
+
+  protected override read(host: Expr, size: AccessSize, signed: boolean): WasmValue {
+    return this.readWord(host, size, signed);
   }
 
   override f(register: RegisterOperand): WasmValue {
@@ -244,7 +285,7 @@ export class RegionOps extends WasmOps {
   /** A call of the guest is one here too: the region goes on when it returns. */
   #call(target: Expr, { next, neededNext }: BlockExits): void {
     const { code: f } = this;
-    const { budget, depth, registers } = this.#frame;
+    const { budget, depth, registers, pages } = this.#frame;
     registers.flush();
     this.#storePc(target);
     if (neededNext === undefined) return f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
@@ -255,6 +296,7 @@ export class RegionOps extends WasmOps {
     const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
     f.if(binary("i32.or", elsewhere, mustLeaveRegions()), () => f.return(budget), undefined, "unlikely");
     registers.load(neededNext);
+    pages.forget();
     next();
   }
 
@@ -283,7 +325,7 @@ export class RegionOps extends WasmOps {
   /** Has TypeScript execute the instruction. */
   #system(decoded: Decoded): void {
     const { code: f } = this;
-    const { registers } = this.#frame;
+    const { registers, pages } = this.#frame;
     registers.flush();
     this.saveProgress();
     const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
@@ -295,6 +337,7 @@ export class RegionOps extends WasmOps {
     }
     f.if(unary("i32.eqz", goesOn), () => f.return(this.#budgetNow()), undefined, "unlikely");
     registers.load(registerWritten(decoded));
+    pages.forget();
   }
 
   protected override roundingField(): Expr {
@@ -325,12 +368,14 @@ export class RegionOps extends WasmOps {
   }
 
   get #knowledge(): Knowledge {
-    return { owed: this.#owed, unwritten: this.#frame.registers.unwritten };
+    const { registers, pages } = this.#frame;
+    return { owed: this.#owed, registers: registers.knowledge, emptyPages: pages.empty };
   }
 
-  #know({ owed, unwritten }: Knowledge): void {
+  #know({ owed, registers, emptyPages }: Knowledge): void {
     this.#owed = owed;
-    this.#frame.registers.unwritten = unwritten;
+    this.#frame.registers.know(registers);
+    this.#frame.pages.empty = emptyPages;
   }
 
   /** Steps left after this instruction. */

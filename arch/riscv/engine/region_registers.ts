@@ -2,12 +2,13 @@
  * The x registers of a region's function: locals, and what of them the hart's state in memory has not been told yet.
  *
  * A write reaches memory where control flow joins, where the region is left, and before TypeScript is called; a value that is
- * overwritten before that never does.
+ * overwritten before that never does. A register that holds a sign-extended word may be kept as just that word.
  *
  * @module
  */
-import { type FunctionBuilder, i32Const, load, type Local } from "../../../core/wasm/mod.ts";
+import { type FunctionBuilder, i32Const, load, type Local, unary } from "../../../core/wasm/mod.ts";
 import { WINDOW, X_REGISTERS } from "../layout.ts";
+import { extended, Extension, isKeptAsWord, type WasmValue, wordOf } from "./wasm_value.ts";
 
 /** Unwritten values at most: each costs a store on every rare path. */
 const MOST_UNWRITTEN = 6;
@@ -18,38 +19,65 @@ function placeOf(number: number): number {
 
 /** The numbers of a set of registers. */
 function numbersOf(registers: number): number[] {
-  return Array.from({ length: 31 }, (_, index) => index + 1).filter((number) => (registers >>> number & 1) !== 0);
+  const numbers: number[] = [];
+  for (let rest = registers; rest !== 0; rest &= rest - 1) numbers.push(31 - Math.clz32(rest & -rest));
+  return numbers;
+}
+
+/** What is known of registers at a place of the code, one bit each. */
+export interface RegisterKnowledge {
+  /** Those that memory has not been told of. */
+  readonly unwritten: number;
+  /** Those that are kept as words, and have no valid 64 bits. */
+  readonly words: number;
 }
 
 /** Locals of the x registers. Sets of registers are one bit each. */
 export class RegionRegisters {
   readonly #f: FunctionBuilder;
-  readonly #locals = new Map<number, Local>();
+  readonly #wide: (Local | undefined)[] = [];
+  readonly #word: (Local | undefined)[] = [];
   #unwritten = 0;
+  #words = 0;
 
-  /** @param used Registers that the region reads or writes */
+  /**
+   * @param f The region's function, outside of any scope
+   * @param used Registers that it names
+   */
   constructor(f: FunctionBuilder, used: number) {
     this.#f = f;
-    for (const number of numbersOf(used)) this.#locals.set(number, f.local("i64"));
+    for (const number of numbersOf(used)) {
+      this.#wide[number] = f.local("i64");
+      this.#word[number] = f.local("i32");
+    }
   }
 
-  /** Registers that memory has not been told of: part of what is known at a place of the code. */
-  get unwritten(): number {
-    return this.#unwritten;
+  /** What is known at this place. */
+  get knowledge(): RegisterKnowledge {
+    return { unwritten: this.#unwritten, words: this.#words };
   }
 
-  /** Goes back to what was known at an earlier place. */
-  set unwritten(registers: number) {
-    this.#unwritten = registers;
+  /** Goes to a place where other things are known. */
+  know({ unwritten, words }: RegisterKnowledge): void {
+    this.#unwritten = unwritten;
+    this.#words = words;
   }
 
-  /** The local of a register, not x0. */
-  local(number: number): Local {
-    return this.#locals.get(number)!;
+  /** The value of a register, not x0. */
+  get(number: number): WasmValue {
+    if ((this.#words >>> number & 1) !== 0) return extended(this.#word[number]!, Extension.SIGN);
+    return { expr: this.#wide[number]! };
   }
 
-  /** Notes that a register's local was set. */
-  written(number: number): void {
+  /** Emits a write. */
+  set(number: number, value: WasmValue): void {
+    if (isKeptAsWord(value)) {
+      this.#f.set(this.#word[number]!, wordOf(value));
+      this.#words |= 1 << number;
+    } else {
+      this.#f.set(this.#wide[number]!, value.expr);
+      this.#words &= ~(1 << number);
+    }
     this.#unwritten |= 1 << number;
     if (numbersOf(this.#unwritten).length > MOST_UNWRITTEN) this.flush();
   }
@@ -57,14 +85,15 @@ export class RegionRegisters {
   /** Emits loads of registers from memory. */
   load(registers: number): void {
     for (const number of numbersOf(registers)) {
-      this.#f.set(this.local(number), load("i64.load", i32Const(0), placeOf(number)));
+      this.#f.set(this.#wide[number]!, load("i64.load", i32Const(0), placeOf(number)));
     }
+    this.#words &= ~registers;
   }
 
   /** Emits the stores that memory lacks, on a path that does not come back here. */
   spill(): void {
     for (const number of numbersOf(this.#unwritten)) {
-      this.#f.store("i64.store", i32Const(0), this.local(number), placeOf(number));
+      this.#f.store("i64.store", i32Const(0), this.get(number).expr, placeOf(number));
     }
   }
 
@@ -72,5 +101,16 @@ export class RegionRegisters {
   flush(): void {
     this.spill();
     this.#unwritten = 0;
+  }
+
+  /** Emits that of the registers in `needed` those in `words`, which must be sign-extended, are kept as words, and the others are not. */
+  settle(needed: number, words: number): void {
+    for (const number of numbersOf(needed & words & ~this.#words)) {
+      this.#f.set(this.#word[number]!, unary("i32.wrap_i64", this.#wide[number]!));
+    }
+    for (const number of numbersOf(needed & ~words & this.#words)) {
+      this.#f.set(this.#wide[number]!, this.get(number).expr);
+    }
+    this.#words = needed & words;
   }
 }

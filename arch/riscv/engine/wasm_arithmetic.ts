@@ -10,20 +10,14 @@ import {
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
+  i32Const,
   i64Const,
   ifElse,
   type ModuleBuilder,
   select,
   unary,
 } from "../../../core/wasm/mod.ts";
-
-/** A value of the vocabulary: 64 bits, and for comparisons the 32-bit flag that they came from. */
-export interface WasmValue {
-  /** The value as i64. */
-  readonly expr: Expr;
-  /** The same as i32, if the value is a comparison's result. */
-  readonly flag?: Expr;
-}
+import { areWords, constantValue, extended, Extension, isExtended, type WasmValue, wordOf } from "./wasm_value.ts";
 
 /** Functions that arithmetic calls because WebAssembly has no such instruction. */
 export interface ArithmeticHelpers {
@@ -46,6 +40,9 @@ export function emitArithmeticHelpers(module: ModuleBuilder): ArithmeticHelpers 
   return { mulHighU };
 }
 
+/** A divisor for which a division gives something special, made of the dividend. */
+type DivisionCase = readonly [bigint, (dividend: WasmValue) => WasmValue];
+
 /** Pure operations over {@link WasmValue}; an engine adds registers, memory and jumps. */
 export class WasmArithmetic {
   /** The function that code goes to. */
@@ -59,43 +56,45 @@ export class WasmArithmetic {
   }
 
   constant(value: bigint): WasmValue {
-    return { expr: i64Const(value) };
+    return constantValue(value);
   }
 
   bind(value: WasmValue): WasmValue {
-    return { expr: this.code.let(value.expr) };
+    if (value.word === undefined || !value.extension) return { expr: this.code.let(value.expr) };
+    return extended(this.code.let(value.word()), value.extension);
   }
 
   add(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.add", a, b);
+    if (b.constant === 0n) return a;
+    return a.constant === 0n ? b : this.#onWords("add", a, b);
   }
 
   sub(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.sub", a, b);
+    return this.#onWords("sub", a, b);
   }
 
   and(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.and", a, b);
+    return this.#bitwise("and", a, b);
   }
 
   or(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.or", a, b);
+    return this.#bitwise("or", a, b);
   }
 
   xor(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.xor", a, b);
+    return this.#bitwise("xor", a, b);
   }
 
   shl(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.shl", a, b);
+    return this.#shiftedWord("shl", a, b, Extension.NONE) ?? this.#binary("i64.shl", a, b);
   }
 
   shrS(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.shr_s", a, b);
+    return this.#shiftedWord("shr_s", a, b, Extension.SIGN) ?? this.#binary("i64.shr_s", a, b);
   }
 
   shrU(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.shr_u", a, b);
+    return this.#shiftedWord("shr_u", a, b, Extension.ZERO) ?? this.#binary("i64.shr_u", a, b);
   }
 
   rotl(a: WasmValue, b: WasmValue): WasmValue {
@@ -107,7 +106,7 @@ export class WasmArithmetic {
   }
 
   mul(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#binary("i64.mul", a, b);
+    return this.#onWords("mul", a, b);
   }
 
   mulHighU(a: WasmValue, b: WasmValue): WasmValue {
@@ -125,24 +124,20 @@ export class WasmArithmetic {
   }
 
   divS(a: WasmValue, b: WasmValue): WasmValue {
-    const [x, y] = [this.bind(a), this.bind(b)];
-    const nonzero = this.#unless(y, -1n, this.sub(this.constant(0n), x), binary("i64.div_s", x.expr, y.expr));
-    return this.#unless(y, 0n, this.constant(-1n), nonzero);
+    const overflow: DivisionCase = [-1n, (x) => this.sub(this.constant(0n), x)];
+    return this.#divide("div_s", Extension.SIGN, a, b, [overflow, [0n, () => this.constant(-1n)]]);
   }
 
   divU(a: WasmValue, b: WasmValue): WasmValue {
-    const [x, y] = [this.bind(a), this.bind(b)];
-    return this.#unless(y, 0n, this.constant(-1n), binary("i64.div_u", x.expr, y.expr));
+    return this.#divide("div_u", Extension.ZERO, a, b, [[0n, () => this.constant(-1n)]]);
   }
 
   remS(a: WasmValue, b: WasmValue): WasmValue {
-    const [x, y] = [this.bind(a), this.bind(b)];
-    return this.#unless(y, 0n, x, binary("i64.rem_s", x.expr, y.expr)); // wasm defines minimum % -1 as 0, as RISC-V does
+    return this.#divide("rem_s", Extension.SIGN, a, b, [[0n, (x) => x]]); // wasm defines minimum % -1 as 0, as RISC-V does
   }
 
   remU(a: WasmValue, b: WasmValue): WasmValue {
-    const [x, y] = [this.bind(a), this.bind(b)];
-    return this.#unless(y, 0n, x, binary("i64.rem_u", x.expr, y.expr));
+    return this.#divide("rem_u", Extension.ZERO, a, b, [[0n, (x) => x]]);
   }
 
   clz(a: WasmValue): WasmValue {
@@ -158,28 +153,30 @@ export class WasmArithmetic {
   }
 
   sext(a: WasmValue, bits: 8 | 16 | 32): WasmValue {
-    return { expr: unary(`i64.extend${bits}_s`, a.expr) };
+    if (bits === 32) return isExtended(a, Extension.SIGN) ? a : extended(wordOf(a), Extension.SIGN);
+    if (!areWords(a)) return { expr: unary(`i64.extend${bits}_s`, a.expr), extension: Extension.SIGN };
+    return extended(unary(`i32.extend${bits}_s`, wordOf(a)), Extension.SIGN);
   }
 
   zext(a: WasmValue, bits: 8 | 16 | 32): WasmValue {
-    if (bits === 32) return { expr: unary("i64.extend_i32_u", unary("i32.wrap_i64", a.expr)) };
+    if (bits === 32) return isExtended(a, Extension.ZERO) ? a : extended(wordOf(a), Extension.ZERO);
     return this.and(a, this.constant(bits === 8 ? 0xffn : 0xffffn));
   }
 
   eq(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#compare("i64.eq", a, b);
+    return this.#compare("eq", a, b);
   }
 
   ne(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#compare("i64.ne", a, b);
+    return this.#compare("ne", a, b);
   }
 
   ltS(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#compare("i64.lt_s", a, b);
+    return this.#compare("lt_s", a, b);
   }
 
   ltU(a: WasmValue, b: WasmValue): WasmValue {
-    return this.#compare("i64.lt_u", a, b);
+    return this.#compare("lt_u", a, b);
   }
 
   select(condition: WasmValue, whenTrue: WasmValue, whenFalse: WasmValue): WasmValue {
@@ -195,15 +192,72 @@ export class WasmArithmetic {
     return { expr: binary(op, a.expr, b.expr) };
   }
 
-  #compare(op: BinaryOp, a: WasmValue, b: WasmValue): WasmValue {
-    const flag = binary(op, a.expr, b.expr);
-    return { expr: unary("i64.extend_i32_u", flag), flag };
+  /** Two values that are both the sign extensions of their words compare as those do, without a sign too. */
+  #compare(op: "eq" | "ne" | "lt_s" | "lt_u", a: WasmValue, b: WasmValue): WasmValue {
+    const onWords = areWords(a, b) && isExtended(a, Extension.SIGN) && isExtended(b, Extension.SIGN);
+    const flag = onWords ? binary(`i32.${op}`, wordOf(a), wordOf(b)) : binary(`i64.${op}`, a.expr, b.expr);
+    return { expr: unary("i64.extend_i32_u", flag), flag, word: () => flag, extension: Extension.BOTH };
   }
 
-  /** `special` where `divisor` equals `value`, else what WebAssembly computes without trapping. */
-  #unless(divisor: WasmValue, value: bigint, special: WasmValue, otherwise: Expr | WasmValue): WasmValue {
-    const computed = "expr" in otherwise ? otherwise.expr : otherwise;
-    const equal = binary("i64.eq", divisor.expr, i64Const(value));
-    return { expr: ifElse("i64", equal, special.expr, computed, "unlikely") };
+  /** An operation whose low 32 bits follow from those of its operands. */
+  #onWords(op: "add" | "sub" | "mul" | "and" | "or" | "xor", a: WasmValue, b: WasmValue): WasmValue {
+    const value = this.#binary(`i64.${op}`, a, b);
+    return areWords(a, b) ? { ...value, word: () => binary(`i32.${op}`, wordOf(a), wordOf(b)) } : value;
+  }
+
+  /** What follows from the words of both operands in one way does so in the result; zeros of one operand stay zeros of an `and`. */
+  #bitwise(op: "and" | "or" | "xor", a: WasmValue, b: WasmValue): WasmValue {
+    const [ofA, ofB] = [a.extension ?? Extension.NONE, b.extension ?? Extension.NONE];
+    let extension = ofA & ofB;
+    if (op === "and") {
+      extension |= ofA === Extension.BOTH || ofB === Extension.BOTH ? Extension.BOTH : (ofA | ofB) & Extension.ZERO;
+    }
+    const isBelow32 = op === "and" && b.isBelow32 === true;
+    const value = { ...this.#onWords(op, a, b), extension, isBelow32 };
+    if (value.word === undefined || extension === Extension.NONE) return value;
+    const widening = (extension & Extension.SIGN) !== 0 ? Extension.SIGN : Extension.ZERO;
+    return { ...value, expr: extended(value.word(), widening).expr };
+  }
+
+  /**
+   * A shift of a word by less than 32, if that is what this is.
+   *
+   * @param needs How the operand must follow from its word, none: it need not; the result follows in the same way
+   */
+  #shiftedWord(op: "shl" | "shr_s" | "shr_u", a: WasmValue, b: WasmValue, needs: number): WasmValue | undefined {
+    if (b.isBelow32 !== true || !areWords(a) || (needs !== Extension.NONE && !isExtended(a, needs))) return undefined;
+    const word = (): Expr => binary(`i32.${op}`, wordOf(a), wordOf(b));
+    if (needs === Extension.NONE) return { ...this.#binary("i64.shl", a, b), word };
+    return { expr: extended(word(), needs).expr, word, extension: needs };
+  }
+
+  /**
+   * A division, without what traps in WebAssembly.
+   *
+   * @param needs How operands must follow from their words for a division of words to do
+   * @param cases What replaces it, the last one first
+   */
+  #divide(
+    op: "div_s" | "div_u" | "rem_s" | "rem_u",
+    needs: number,
+    a: WasmValue,
+    b: WasmValue,
+    cases: readonly DivisionCase[],
+  ): WasmValue {
+    const [x, y] = [this.bind(a), this.bind(b)];
+    let expr = binary(`i64.${op}`, x.expr, y.expr);
+    for (const [divisor, special] of cases) {
+      expr = ifElse("i64", binary("i64.eq", y.expr, i64Const(divisor)), special(x).expr, expr, "unlikely");
+    }
+    if (!areWords(x, y) || !isExtended(x, needs) || !isExtended(y, needs)) return { expr };
+    const word = (): Expr => {
+      let result = binary(`i32.${op}`, wordOf(x), wordOf(y));
+      for (const [divisor, special] of cases) {
+        const isIt = binary("i32.eq", wordOf(y), i32Const(Number(divisor)));
+        result = ifElse("i32", isIt, wordOf(special(x)), result, "unlikely");
+      }
+      return result;
+    };
+    return { expr, word };
   }
 }

@@ -21,7 +21,8 @@ import {
 import type { AccessSize, Ops, RegisterOperand } from "../isa/instruction.ts";
 import { FIELD, type FieldName, TLB_ENTRIES, TLB_ENTRY_SIZE, WINDOW } from "../layout.ts";
 import type { SlowAccesses } from "./slow_access.ts";
-import { type ArithmeticHelpers, WasmArithmetic, type WasmValue } from "./wasm_arithmetic.ts";
+import { type ArithmeticHelpers, WasmArithmetic } from "./wasm_arithmetic.ts";
+import { extended, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
 /** What every engine's code calls: the functions of `slow_access.ts`, and TypeScript, which takes and gives 32-bit numbers. */
 export interface AccessServices extends SlowAccesses {
@@ -36,12 +37,31 @@ export interface AccessServices extends SlowAccesses {
 const TAG_SHIFT = 8; // 12 bits of page offset less 4 bits of entry size
 const TAG_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;
 
-const LOADS: Record<AccessSize, { signed: LoadOp; unsigned: LoadOp; store: StoreOp }> = {
-  1: { signed: "i64.load8_s", unsigned: "i64.load8_u", store: "i64.store8" },
-  2: { signed: "i64.load16_s", unsigned: "i64.load16_u", store: "i64.store16" },
-  4: { signed: "i64.load32_s", unsigned: "i64.load32_u", store: "i64.store32" },
-  8: { signed: "i64.load", unsigned: "i64.load", store: "i64.store" },
+const WIDE_LOADS: Record<AccessSize, { signed: LoadOp; unsigned: LoadOp }> = {
+  1: { signed: "i64.load8_s", unsigned: "i64.load8_u" },
+  2: { signed: "i64.load16_s", unsigned: "i64.load16_u" },
+  4: { signed: "i64.load32_s", unsigned: "i64.load32_u" },
+  8: { signed: "i64.load", unsigned: "i64.load" },
 };
+
+const WORD_LOADS: Record<1 | 2 | 4, { signed: LoadOp; unsigned: LoadOp }> = {
+  1: { signed: "i32.load8_s", unsigned: "i32.load8_u" },
+  2: { signed: "i32.load16_s", unsigned: "i32.load16_u" },
+  4: { signed: "i32.load", unsigned: "i32.load" },
+};
+
+const STORES: Record<AccessSize, { wide: StoreOp; word: StoreOp }> = {
+  1: { wide: "i64.store8", word: "i32.store8" },
+  2: { wide: "i64.store16", word: "i32.store16" },
+  4: { wide: "i64.store32", word: "i32.store" },
+  8: { wide: "i64.store", word: "i64.store" },
+};
+
+/** Emits the store of a value at a host address. */
+export function storeAt(f: FunctionBuilder, host: Expr, value: WasmValue, size: AccessSize): void {
+  if (size === 8 || value.word === undefined) f.store(STORES[size].wide, host, value.expr);
+  else f.store(STORES[size].word, host, value.word());
+}
 
 /** Reads a 32-bit field of the running hart. */
 export function hartWord(field: FieldName): Expr {
@@ -121,8 +141,19 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
     const { load: slow } = this.#services;
     const host = this.#translate("readTable", address, size, (va) => call(slow, va, i32Const(size)));
-    const op = LOADS[size];
-    return { expr: this.code.let(load(signed ? op.signed : op.unsigned, host, 0)) };
+    return this.read(host, size, signed);
+  }
+
+  /** Reads at a host address. */
+  protected read(host: Expr, size: AccessSize, signed: boolean): WasmValue {
+    return { expr: this.code.let(load(WIDE_LOADS[size][signed ? "signed" : "unsigned"], host)) };
+  }
+
+  /** Reads at a host address what may be kept as a word. */
+  protected readWord(host: Expr, size: AccessSize, signed: boolean): WasmValue {
+    if (size === 8) return { expr: this.code.let(load("i64.load", host)) };
+    const word = this.code.let(load(WORD_LOADS[size][signed ? "signed" : "unsigned"], host));
+    return extended(word, loadedExtension(size, signed));
   }
 
   store(address: WasmValue, value: WasmValue, size: AccessSize): void {
@@ -131,7 +162,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
       const va = f.let(address.expr);
       const entry = f.let(tlbEntry("writeTable", va));
       f.if(tlbHit(entry, va, size), () => {
-        f.store(LOADS[size].store, this.#hostOf(entry, va), value.expr, 0);
+        storeAt(f, this.#hostOf(entry, va), value, size);
       }, () => {
         this.saveProgress();
         const done = call(this.#services.store, va, value.expr, i32Const(size));
@@ -145,10 +176,10 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     const { code: f } = this;
     const slow = f.let(i32Const(0));
     const host = this.#translateAtomic(address, size, slow);
-    const old = f.let(load(LOADS[size].signed, host, 0));
-    f.store(LOADS[size].store, host, change({ expr: old }).expr, 0);
+    const old = this.read(host, size, true);
+    storeAt(f, host, change(old), size);
     this.#finishAtomic(slow, host, size);
-    return { expr: old };
+    return old;
   }
 
   loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
@@ -158,7 +189,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
     this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
-    return { expr: this.code.let(load(LOADS[size].signed, host, 0)) };
+    return this.read(host, size, true);
   }
 
   storeConditional(address: WasmValue, value: WasmValue, size: 4 | 8): WasmValue {
@@ -172,7 +203,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
       binary("i32.ge_u", hartWord("reservationSize"), i32Const(size)),
     );
     f.if(reserved, () => {
-      f.store(LOADS[size].store, host, value.expr, 0);
+      storeAt(f, host, value, size);
       f.set(failed, i64Const(0));
       this.#finishAtomic(slow, host, size);
     });

@@ -1,6 +1,6 @@
 /** analyseFlow, heaviestPaths: what graphs say before code is made of them. @module */
 import assert from "node:assert/strict";
-import { analyseFlow, type ControlFlowGraph, heaviestPaths } from "../../../core/engine/flow.ts";
+import { analyseFlow, type ControlFlowGraph, findLoops, heaviestPaths } from "../../../core/engine/flow.ts";
 
 /** A diamond whose end goes back to its start: 0 to 1 and 2, both to 3, 3 to 0 or 4. */
 const DIAMOND: ControlFlowGraph = [[1, 2], [3], [3], [0, 4], []];
@@ -22,4 +22,13 @@ Deno.test("heaviestPaths takes the heavier branch and ends where a path must sto
 Deno.test("heaviestPaths leaves out edges that structured control flow cannot express", () => {
   const twoEntries: ControlFlowGraph = [[1, 2], [2], [1]];
   assert.deepEqual(heaviestPaths(twoEntries, analyseFlow(twoEntries), [1, 2, 4], new Set([0])), [7, 6, 4]);
+});
+
+Deno.test("findLoops lists inner loops first, and leaves out edges into the middle of one", () => {
+  // 0 -> 1 (outer header) -> 2 (inner header) -> 3 -> 2 or 4 -> 1 or 5; 6 enters the inner loop in its middle.
+  const graph: ControlFlowGraph = [[1, 6], [2], [3], [2, 4], [1, 5], [], [3]];
+  const nested = graph.map((next, node) => node === 0 ? [1] : node === 6 ? [] : next).slice(0, 6);
+  const loops = findLoops(nested, analyseFlow(nested));
+  assert.deepEqual(loops.map(({ header, body }) => [header, [...body].toSorted()]), [[2, [2, 3]], [1, [1, 2, 3, 4]]]);
+  assert.deepEqual(findLoops(graph, analyseFlow(graph)).map(({ header }) => header), []);
 });

@@ -1,0 +1,160 @@
+/**
+ * Pages that a region remembers in locals, so that an access to the same page as the one before needs no look at a translation table.
+ *
+ * What is remembered is true until the region is left or calls: nothing in between takes a translation away.
+ *
+ * @module
+ */
+import {
+  binary,
+  call,
+  type Expr,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  load,
+  type Local,
+  unary,
+} from "../../../core/wasm/mod.ts";
+import type { AccessSize } from "../isa/instruction.ts";
+import { NO_PAGE, type PageAccesses } from "./page_access.ts";
+import { Locality } from "./region_locality.ts";
+import { storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
+import type { WasmValue } from "./wasm_value.ts";
+
+/** A remembered page. */
+interface RememberedPage {
+  /** Its bit in {@link RegionPages.empty}. */
+  readonly bit: number;
+  /** Address of the page, or {@link NO_PAGE}. */
+  readonly page: Local;
+  /** Distance from a guest-virtual address in it to its host address. */
+  readonly distance: Local;
+}
+
+/** What an access does beside. */
+export interface AccessHooks {
+  /** Emits what must be done before a function may trap. */
+  saveProgress(): void;
+  /** Emits that the instruction ends here if the condition holds. */
+  leaveIf(condition: Expr): void;
+  /** Emits what follows a write that a function did. */
+  wroteSlowly(): void;
+}
+
+/** The remembered pages of a region's function. */
+export class RegionPages {
+  /** Those that are known to remember nothing, one bit each: part of what is known at a place of the code. */
+  empty = 0;
+  readonly #f: FunctionBuilder;
+  readonly #functions: PageAccesses;
+  readonly #pages = new Map<number, RememberedPage>();
+
+  /** @param keys Names of the pages */
+  constructor(f: FunctionBuilder, functions: PageAccesses, keys: readonly number[]) {
+    this.#f = f;
+    this.#functions = functions;
+    keys.forEach((key, index) => {
+      this.#pages.set(key, { bit: 1 << index, page: f.local("i64"), distance: f.local("i32") });
+    });
+    this.forget();
+  }
+
+  /** Emits that nothing is remembered. */
+  forget(): void {
+    for (const { bit, page } of this.#pages.values()) {
+      this.#f.set(page, i64Const(NO_PAGE));
+      this.empty |= bit;
+    }
+  }
+
+  /** Emits the search for what a load reads; gives its host address. */
+  read(key: number, locality: number, va: Local, size: number, hooks: AccessHooks): Expr {
+    const f = this.#f;
+    const remembered = this.#pages.get(key)!;
+    const { page, distance } = remembered;
+    this.#find(remembered, "readTable", locality, va, size, () => {
+      hooks.saveProgress();
+      f.callInto([distance, page], this.#functions.readPage, va, i32Const(size));
+      hooks.leaveIf(binary("i32.eq", distance, i32Const(-1)));
+      f.set(distance, binary("i32.sub", distance, unary("i32.wrap_i64", va)));
+    });
+    return binary("i32.add", unary("i32.wrap_i64", va), distance);
+  }
+
+  /**
+   * Emits a store.
+   *
+   * @param slowStore (va: i64, value: i64, size) -> 1 stored, 0 trapped or exit requested
+   */
+  write(
+    key: number,
+    locality: number,
+    va: Local,
+    { value, size }: { value: WasmValue; size: AccessSize },
+    slowStore: FunctionReference,
+    hooks: AccessHooks,
+  ): void {
+    const f = this.#f;
+    const remembered = this.#pages.get(key)!;
+    const { page, distance } = remembered;
+    f.block((done) => {
+      const slowly = (): void => {
+        hooks.saveProgress();
+        hooks.leaveIf(unary("i32.eqz", call(slowStore, va, value.expr, i32Const(size))));
+        hooks.wroteSlowly();
+        f.br(done);
+      };
+      const isEmpty = (this.empty & remembered.bit) !== 0;
+      this.#find(
+        remembered,
+        "writeTable",
+        locality,
+        va,
+        size,
+        isEmpty || locality === Locality.LIKELY ? slowly : () => {
+          f.callInto([distance, page], this.#functions.writePage, va);
+          f.if(binary("i64.ne", alignedPage(va, size), page), slowly, undefined, "unlikely");
+        },
+      );
+      storeAt(f, binary("i32.add", unary("i32.wrap_i64", va), distance), value, size);
+    });
+  }
+
+  /** Emits the comparison with the remembered page, and the look at the table where that may pay. */
+  #find(
+    { bit, page, distance }: RememberedPage,
+    table: "readTable" | "writeTable",
+    locality: number,
+    va: Local,
+    size: number,
+    otherwise: () => void,
+  ): void {
+    const f = this.#f;
+    const inTable = (): void => {
+      const entry = f.let(tlbEntry(table, va));
+      f.if(
+        tlbHit(entry, va, size),
+        () => {
+          f.set(distance, load("i32.load", entry, 8));
+          f.set(page, alignedPage(va, size));
+        },
+        otherwise,
+        "likely",
+      );
+    };
+    if ((this.empty & bit) !== 0) {
+      inTable();
+      this.empty &= ~bit;
+      return;
+    }
+    const isOther = binary("i64.ne", alignedPage(va, size), page);
+    f.if(isOther, locality === Locality.LIKELY ? inTable : otherwise, undefined, "unlikely");
+  }
+}
+
+/** What equals the address of a page if an access is aligned and lies in it. */
+function alignedPage(va: Expr, size: number): Expr {
+  return binary("i64.and", va, i64Const(-4096 | size - 1));
+}
