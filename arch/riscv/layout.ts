@@ -105,6 +105,10 @@ const WORDS = [
   "budget",
   /** Steps left, stored by the engine before each call into TypeScript. */
   "budgetLeft",
+  /** Steps that the run in progress may go on for when the piece that the interpreter runs is over; they are not part of `budget`. */
+  "budgetBeyond",
+  /** Steps that regions executed in the run in progress. */
+  "regionSteps",
   /** Attempts that trapped in the run in progress. */
   "trapped",
   /** Why translated code must be left at once, a `LeaveRegions`, 0 to go on. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { EngineName } from "../../arch/riscv/hart.ts";
+import type { TranslatorOptions } from "../../arch/riscv/engine/translator.ts";
 import { F_REGISTERS, FIELD, type FieldName, X_REGISTERS } from "../../arch/riscv/layout.ts";
 import { writeCsr64 } from "../../arch/riscv/csr/csr_file.ts";
 import { setMode, updateFpAccess } from "../../arch/riscv/trap/mode.ts";
@@ -46,6 +47,9 @@ const FENCES: Readonly<Record<Regime, readonly string[]>> = {
   "virtual user": ["sfence.vma"],
 };
 
+/** Code is hot after two samples some steps apart: programs are short, and part of them is to stay cold. */
+const EAGER: TranslatorOptions = { hotSamples: 2, stepsBetweenSamples: 5 };
+
 /** MPRV, among the bits of x22. */
 const MPRV = 1n << 17n;
 
@@ -76,7 +80,7 @@ export class EngineWorld {
   constructor(engine: EngineName, regime: Regime, seed: number) {
     const random = new Random(seed);
     this.isDisturbed = random.below(2) === 0;
-    this.world = new World({ mode: "machine", arch: { engine } });
+    this.world = new World({ mode: "machine", arch: { engine }, translation: engine === "jit" ? EAGER : {} });
     this.world.writeHalves(PROGRAM, ...randomProgram(random, this.isDisturbed ? [] : FENCES[regime]));
     this.world.write(HANDLERS.machine, ...trapHandler(HANDLERS.machine, "machine"));
     this.world.write(HANDLERS.supervisor, ...trapHandler(HANDLERS.supervisor, "supervisor"));

@@ -10,6 +10,7 @@ import {
   LENGTH_SHIFT,
   LINE_SHIFT,
   Operation,
+  OPERATION_MASK,
   PAGE_LINES,
   PAGE_PATIENCE,
   RECORD_PAGE_SIZE,
@@ -97,6 +98,12 @@ export class CodePages implements CodePageTracker {
   recordAt(host: HostPhysAddr): HostPhysAddr | -1 {
     const slot = this.#slotOfPage[host >>> PAGE_SHIFT];
     return slot === 0 ? -1 : this.#recordsOf(slot - 1) + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
+  }
+
+  /** Whether the instruction at host address `host` was executed by the interpreter since it was written last. */
+  isDecoded(host: HostPhysAddr): boolean {
+    const record = this.recordAt(host);
+    return record !== -1 && (this.#memory.u16[record >>> 1] & OPERATION_MASK) !== Operation.DECODE;
   }
 
   /** Host address of the instruction that the record at `record` stands for, or -1 if its page was let go. */

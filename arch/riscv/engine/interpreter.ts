@@ -58,6 +58,8 @@ export class Interpreter implements Engine {
   /** The one instruction that the scratch page holds, and where. All other records there lead to another lookup. */
   #scratchBits = 0;
   #scratchRecord: HostPhysAddr;
+  /** Steps that are interpreted until the next sample. */
+  #untilSample: number;
 
   /**
    * @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart
@@ -65,6 +67,7 @@ export class Interpreter implements Engine {
    */
   constructor(hart: Hart, codePages: CodePages, scratch: HostPhysAddr, translator?: Translator) {
     this.#translator = translator;
+    this.#untilSample = translator?.stepsBetweenSamples ?? 0;
     this.#hart = hart;
     this.#codePages = codePages;
     this.#scratch = this.#scratchRecord = scratch;
@@ -98,19 +101,41 @@ export class Interpreter implements Engine {
 
   /** Runs at most `budget` steps; returns the steps used. The hart's state must be in the window. */
   run(budget: number): number {
+    const translator = this.#translator;
+    if (translator !== undefined) return this.#runInPieces(budget, translator);
     const { state } = this.#hart;
-    const turn = this.#translator?.stepsBetweenSamples ?? budget;
+    state.setWord(FIELD.budget, budget);
+    state.setWord(FIELD.budgetLeft, budget);
+    const left = state.word(FIELD.exitRequest) === 0 ? this.#run(budget) : budget;
+    state.setWord(FIELD.budgetLeft, left);
+    return budget - left;
+  }
+
+  /** Regions run as far as the budget reaches; the interpreter stops wherever a sample is due. */
+  #runInPieces(budget: number, translator: Translator): number {
+    const { state } = this.#hart;
     let left = budget;
     while (left > 0 && state.word(FIELD.exitRequest) === 0) {
-      const steps = Math.min(left, turn);
-      state.setWord(FIELD.budget, steps + budget - left);
-      state.setWord(FIELD.budgetLeft, steps);
+      const piece = Math.min(left, this.#untilSample);
+      state.setWord(FIELD.budgetBeyond, left - piece);
+      state.setWord(FIELD.budget, budget - left + piece);
+      state.setWord(FIELD.budgetLeft, piece);
       state.setWord(FIELD.leaveRegions, 0);
-      const unused = this.#run(steps);
+      state.setWord(FIELD.regionSteps, 0);
+      const unused = this.#run(piece);
       state.setWord(FIELD.budgetLeft, unused);
-      left -= steps - unused;
-      this.#translator?.runEnded(this.#hart);
+      const before = left;
+      left = unused + state.word(FIELD.budgetBeyond);
+      translator.pieceEnded();
+      const inRegions = state.word(FIELD.regionSteps);
+      translator.counts.regionSteps += inRegions;
+      this.#untilSample -= before - left - inRegions;
+      if (this.#untilSample > 0) continue;
+      this.#untilSample = translator.stepsBetweenSamples;
+      translator.sample(this.#hart);
     }
+    state.setWord(FIELD.budgetBeyond, 0);
+    state.setWord(FIELD.regionSteps, 0);
     state.setWord(FIELD.leaveRegions, 0);
     return budget - left;
   }

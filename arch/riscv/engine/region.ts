@@ -66,10 +66,18 @@ export function endsFlow(decoded: Decoded): boolean {
   return isJump(decoded) && !isCall(decoded) || leavesRegion(decoded);
 }
 
-/** Finds the region of an address; undefined if nothing there can be translated. */
-export function discoverRegion(u16: Uint16Array, entry: HostPhysAddr): Region | undefined {
+/**
+ * Finds the region of an address; undefined if nothing there can be translated.
+ *
+ * @param isCold Whether the instruction at a host-physical address should be left out
+ */
+export function discoverRegion(
+  u16: Uint16Array,
+  entry: HostPhysAddr,
+  isCold: (host: HostPhysAddr) => boolean = () => false,
+): Region | undefined {
   const page = entry - entry % PAGE_SIZE;
-  const { found, leaders } = explore(u16, page, entry % PAGE_SIZE);
+  const { found, leaders } = explore(u16, page, entry % PAGE_SIZE, isCold);
   if (!found.has(entry % PAGE_SIZE)) return undefined;
   const blocks: BasicBlock[] = [];
   const blockAt = new Map<number, number>();
@@ -103,6 +111,7 @@ function explore(
   u16: Uint16Array,
   page: HostPhysAddr,
   entry: number,
+  isCold: (host: HostPhysAddr) => boolean,
 ): { found: Map<number, Decoded>; leaders: Set<number> } {
   const found = new Map<number, Decoded>();
   const leaders = new Set<number>([entry]);
@@ -110,7 +119,7 @@ function explore(
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     for (let at = start; !found.has(at) && found.size < MOST_INSTRUCTIONS;) {
       const decoded = decodeAt(u16, page, at);
-      if (decoded === undefined) break;
+      if (decoded === undefined || isCold(page + at)) break;
       found.set(at, decoded);
       const target = followed({ offset: at, decoded });
       if (target !== undefined && target >= 0 && target < PAGE_SIZE) {

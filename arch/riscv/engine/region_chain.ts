@@ -12,10 +12,11 @@ import {
   i64Const,
   load,
   type ModuleBuilder,
+  select,
   type TableReference,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { FIELD, type FieldName, LeaveRegions, WINDOW } from "../layout.ts";
 import { Operation, OPERATION_MASK } from "./record.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -76,7 +77,8 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
 }
 
 /**
- * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record.
+ * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record. Regions
+ * have all steps of the run to use; the interpreter's own piece of them gets shorter only where fewer are left than it has.
  *
  * @param chain What {@link emitDispatch} made
  * @param suspend (record): gives a record its instruction back until the run ends
@@ -87,11 +89,20 @@ export function emitEntry(
   suspend: FunctionReference,
 ): FunctionReference {
   return module.function("enterRegions", ["i32", "i32"], ["i32"], (f) => {
-    const [budget, record] = [f.param(0), f.param(1)];
-    f.store("i32.store", i32Const(0), i32Const(0), WINDOW + FIELD.leaveRegions);
-    const left = f.let(call(chain, budget, i32Const(MOST_NESTED_CALLS), i64Const(-1)));
+    const [piece, record] = [f.param(0), f.param(1)];
+    const setWord = (field: FieldName, value: Expr) => f.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
+    setWord("leaveRegions", i32Const(LeaveRegions.NO));
+    const beyond = f.let(hartWord("budgetBeyond"));
+    setWord("budget", binary("i32.add", hartWord("budget"), beyond));
+    const all = f.let(binary("i32.add", piece, beyond));
+    const left = f.let(call(chain, all, i32Const(MOST_NESTED_CALLS), i64Const(-1)));
     // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
-    f.if(binary("i32.eq", left, budget), () => f.call(suspend, record), undefined, "unlikely");
-    f.return(left);
+    f.if(binary("i32.eq", left, all), () => f.call(suspend, record), undefined, "unlikely");
+    setWord("regionSteps", binary("i32.add", hartWord("regionSteps"), binary("i32.sub", all, left)));
+    f.set(piece, select(binary("i32.lt_s", left, piece), left, piece));
+    f.set(beyond, binary("i32.sub", left, piece));
+    setWord("budgetBeyond", beyond);
+    setWord("budget", binary("i32.sub", hartWord("budget"), beyond));
+    f.return(piece);
   });
 }

@@ -7,7 +7,7 @@ import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import { decode } from "../isa/decode.ts";
 import type { CodePages } from "./code_pages.ts";
-import { isRow, LENGTH_SHIFT, OPERATION_MASK } from "./record.ts";
+import { isRow, LENGTH_SHIFT, Operation, OPERATION_MASK } from "./record.ts";
 import { isTerminator } from "./region.ts";
 
 /** Instructions to go back at most. */
@@ -31,7 +31,10 @@ function instructionBefore(memory: HostMemory, codePages: CodePages, host: HostP
     const record = codePages.recordAt(host - length);
     if (record === -1) return undefined;
     const word = memory.u16[record >>> 1];
-    if (!isRow(word & OPERATION_MASK) || (word >> LENGTH_SHIFT & 3) * 2 !== length) continue;
+    const operation = word & OPERATION_MASK;
+    // A region is where an instruction was executed, too.
+    if (!isRow(operation) && operation !== Operation.REGION) continue;
+    if ((word >> LENGTH_SHIFT & 3) * 2 !== length) continue;
     const at = (host - length) >>> 1;
     const decoded = decode(length === 2 ? memory.u16[at] : memory.u16[at] | memory.u16[at + 1] << 16);
     return decoded === undefined || isTerminator(decoded) ? undefined : host - length;

@@ -15,8 +15,12 @@ export interface PlannedRegion extends RegionPlan {
 }
 
 /** Finds the region of an address; undefined if nothing there can be translated. */
-export function planRegion(u16: Uint16Array, entry: HostPhysAddr): PlannedRegion | undefined {
-  const region = discoverRegion(u16, entry);
+export function planRegion(
+  u16: Uint16Array,
+  entry: HostPhysAddr,
+  isCold?: (host: HostPhysAddr) => boolean,
+): PlannedRegion | undefined {
+  const region = discoverRegion(u16, entry, isCold);
   if (region === undefined) return undefined;
   // The record of a first instruction with four registers has no room for the slot.
   if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return undefined;

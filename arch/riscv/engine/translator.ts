@@ -52,6 +52,11 @@ export class Translator implements RegionSource<PlannedRegion> {
   readonly stepsBetweenSamples: number;
   /** What exists. */
   readonly regions: Regions<PlannedRegion>;
+  /** What happened so far. */
+  readonly counts = {
+    /** Steps that regions executed. */
+    regionSteps: 0,
+  };
   readonly #memory: HostMemory;
   readonly #codePages: CodePages;
   readonly #current: () => Hart | undefined;
@@ -113,14 +118,25 @@ export class Translator implements RegionSource<PlannedRegion> {
     this.#suspended.push(entry);
   }
 
-  /** Called when a hart's run has ended: notes where it is, and compiles what is hot there. */
-  runEnded(hart: Hart): void {
+  /** Called when the interpreter comes back: the next budget may be large enough for what was suspended. */
+  pieceEnded(): void {
     for (const entry of this.#suspended) {
       const region = this.regions.at(entry);
       if (region !== undefined) this.connect(entry, region.slot);
     }
     this.#suspended.length = 0;
-    this.#sample(hart);
+  }
+
+  /** Notes that a hart was found interpreting where it is, and compiles what is hot there. */
+  sample(hart: Hart): void {
+    const { state, mmu } = hart;
+    if (this.#always) return;
+    const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
+    if (page === -1) return;
+    const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
+    if (!this.#hotness.sample(host)) return;
+    const start = straightStart(this.#memory, this.#codePages, host);
+    this.regions.compile([this.regions.at(start) === undefined ? start : host]);
   }
 
   /** Called when the record of the instruction at `host` has been filled. */
@@ -140,6 +156,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   statistics(): Record<string, number> {
     const { compiled, batches, moduleBytes, dropped, evictions, compileMs } = this.regions.counts;
     return {
+      regionSteps: this.counts.regionSteps,
       regions: compiled,
       regionBatches: batches,
       regionModuleBytes: moduleBytes,
@@ -153,7 +170,9 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** A page that was let go is heard of no more when it is written: nothing may be made of it. */
   plan(entry: HostPhysAddr): PlannedRegion | undefined {
     if (this.#codePages.recordAt(entry) === -1) return undefined;
-    const plan = planRegion(this.#memory.u16, entry);
+    // What was never executed is left out, but for where a region is to be made of everything that can be.
+    const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !this.#codePages.isDecoded(host);
+    const plan = planRegion(this.#memory.u16, entry, isCold);
     for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
     return plan;
   }
@@ -189,18 +208,6 @@ export class Translator implements RegionSource<PlannedRegion> {
   dropped(): void {
     const state = this.#current()?.state;
     if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.leaveRegions, LeaveRegions.LOOK_UP);
-  }
-
-  #sample(hart: Hart): void {
-    const { state, mmu } = hart;
-    // A run that ended in regions says nothing of what is interpreted.
-    if (this.#always || state.word(FIELD.leaveRegions) !== 0) return;
-    const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
-    if (page === -1) return;
-    const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
-    if (!this.#hotness.sample(host)) return;
-    const start = straightStart(this.#memory, this.#codePages, host);
-    this.regions.compile([this.regions.at(start) === undefined ? start : host]);
   }
 
   /** Gives an entry's record its instruction back. */

@@ -112,6 +112,10 @@ Deno.test("Regions and Oracle agree on registers, CSRs and memory after every sl
   checkAgreement("jit-always", PROGRAMS);
 });
 
+Deno.test("Regions and Oracle agree where code becomes hot while it runs", () => {
+  checkAgreement("jit", PROGRAMS, { hotSamples: 2, stepsBetweenSamples: 3 });
+});
+
 Deno.test("Regions and Oracle agree where a cache has room for a few regions, and where there are slots for a few", () => {
   assert.ok(checkAgreement("jit-always", 20, { cacheBytes: 200_000 }) > 20);
   assert.ok(checkAgreement("jit-always", 20, { slots: 3 }) > 20);

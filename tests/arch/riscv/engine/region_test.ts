@@ -71,6 +71,17 @@ Deno.test("discoverRegion goes on behind what is TypeScript but leaves mode and 
   }
 });
 
+Deno.test("discoverRegion leaves out what it is told is cold", () => {
+  const memory = new Int32Array(0x4000 / 4);
+  memory.set([NOTHING, asm("beq", { rs1: 5, rs2: 6, imm: 12 }), NOTHING, NOTHING, NOTHING, RETURN], PAGE / 4);
+  const found = discoverRegion(
+    new Uint16Array(memory.buffer),
+    PAGE,
+    (host) => host === PAGE + 16 || host === PAGE + 12,
+  );
+  assert.deepEqual(blocks(found).sort(), [[0, 8], [8, 12]]);
+});
+
 Deno.test("discoverRegion takes hundreds of instructions at most", () => {
   const [block] = region(0, new Array(1000).fill(NOTHING))!.blocks;
   assert.ok(block.instructions.length >= 100 && block.instructions.length <= 500);

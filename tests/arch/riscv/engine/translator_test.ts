@@ -124,3 +124,27 @@ Deno.test("Translator: a region that runs on the second hart makes the second ha
   const fs = world.cpus.map((cpu) => cpu.hart.state.low(FIELD.mstatus) >> 13 & 3);
   assert.deepEqual(fs, [1, 3]);
 });
+
+Deno.test("Translator makes regions of what was executed, and one for the straight code that samples hit anywhere", () => {
+  const machine = new Machine("jit", { hotSamples: 5, stepsBetweenSamples: 2 });
+  const isZero = asm("beq", { rs1: 7, rs2: 0, imm: 16 });
+  machine.write(
+    RAM,
+    count(7),
+    count(8),
+    count(9),
+    count(10),
+    count(11),
+    isZero,
+    jump(-24),
+    count(12),
+    count(13),
+    count(14),
+  );
+  machine.run(995);
+  const { regions } = machine.translator!;
+  assert.equal(regions.counts.compiled, 1);
+  assert.deepEqual(regions.at(machine.ram)!.ranges, [{ start: machine.ram, end: machine.ram + 28 }]);
+  assert.ok(machine.translator!.counts.regionSteps > 975, "all but the first samples and the end");
+  assert.deepEqual([7, 8, 9, 10, 11].map((x) => machine.x(x)), [143n, 142n, 142n, 142n, 142n]);
+});
