@@ -77,12 +77,14 @@ const DOUBLEWORDS = [
 
 /** 32-bit fields. */
 const WORDS = [
+  /** Why the engine must leave its loop: an `ExitRequest`, 0 to go on. */
+  "exitRequest",
+  /** Why translated code must be left at once, a `LeaveRegions`, 0 to go on. Beside `exitRequest`: both are read as one. */
+  "leaveRegions",
   /** Privilege: 0 U, 1 S, 3 M (Privileged ISA 1.2). */
   "privilege",
   /** Virtualisation mode V: 0 or 1 (Privileged ISA, Hypervisor extension). */
   "virtual",
-  /** Why the engine must leave its loop: an `ExitRequest`, 0 to go on. */
-  "exitRequest",
   /** Floating point: 0 off, 1 on, 2 on and FS already dirty. Derived from mstatus and vsstatus. */
   "fpAccess",
   /** Accrued exceptions, fcsr[4:0]. */
@@ -111,8 +113,6 @@ const WORDS = [
   "regionSteps",
   /** Attempts that trapped in the run in progress. */
   "trapped",
-  /** Why translated code must be left at once, a `LeaveRegions`, 0 to go on. */
-  "leaveRegions",
   /** 1 while the hart waits after WFI. */
   "waiting",
 ] as const;

@@ -22,8 +22,12 @@ export interface RegionPlan {
 export interface RegionSource<P extends RegionPlan> {
   /** Finds the region of an address; undefined if nothing there can be translated. */
   plan(entry: HostPhysAddr): P | undefined;
-  /** Encodes a module whose export `rN` is the region of index N. */
-  encode(plans: readonly P[]): Uint8Array<ArrayBuffer>;
+  /**
+   * Encodes a module whose export `rN` is the region of index N.
+   *
+   * @param slotOf The slot of the region that starts at an address, or will, for code to call; undefined if there is none left
+   */
+  encode(plans: readonly P[], slotOf: (place: HostPhysAddr) => number | undefined): Uint8Array<ArrayBuffer>;
   /** Makes an instance of a module that {@link encode} gave. */
   instantiate(module: WebAssembly.Module): WebAssembly.Instance;
   /** Leads execution at `entry` to the region of a slot. */
@@ -145,7 +149,9 @@ export class Regions<P extends RegionPlan> {
       this.clear();
     }
     const regions = plans.map(({ entry, ranges }): Region => ({ entry, slot: this.#slots.slotOf(entry), ranges }));
-    const bytes = this.#source.encode(plans);
+    const bytes = this.#source.encode(plans, (place) => {
+      return this.#slots.hasRoom([place]) ? this.#slots.slotOf(place) : undefined;
+    });
     const victims = this.#cache.victims(bytes.length);
     if (victims.length > 0) {
       counts.evictions++;

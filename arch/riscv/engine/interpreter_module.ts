@@ -80,7 +80,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   }, hartWord("fflags"));
   module.export(helpers.mulHighU);
   for (const helper of Object.values(floats)) module.export(helper);
-  const enterRegions = emitEntry(module, emitRegionDispatch(module, table).chain, services.suspendRegion);
+  const enterRegions = emitEntry(module, emitRegionDispatch(module, table).run, services.suspendRegion);
   module.function("run", ["i32"], ["i32"], (f) => {
     const registers: Registers = {
       record: f.local("i32"),

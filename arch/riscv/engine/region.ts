@@ -56,6 +56,12 @@ export function followed(placed: PlacedInstruction): number | undefined {
   return isCall(placed.decoded) ? undefined : targetOf(placed);
 }
 
+/** Offset in the page of the function that an instruction calls, if it lies in the same one. */
+export function calleeOf(placed: PlacedInstruction): number | undefined {
+  const target = isCall(placed.decoded) ? targetOf(placed) : undefined;
+  return target !== undefined && target >= 0 && target < PAGE_SIZE ? target : undefined;
+}
+
 /** Whether an instruction may go anywhere, or change what is relied on about the code behind it: the region is left after it. */
 export function leavesRegion({ instruction: { call, steady }, bits }: Decoded): boolean {
   return call !== undefined && steady?.(bits) !== true;

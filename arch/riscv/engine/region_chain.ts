@@ -9,7 +9,6 @@ import {
   type Expr,
   type FunctionReference,
   i32Const,
-  i64Const,
   load,
   type ModuleBuilder,
   select,
@@ -25,18 +24,15 @@ const MOST_NESTED_CALLS = 64;
 
 /** Whether code that runs in regions must go back to the interpreter (i32). */
 export function mustLeaveRegions(): Expr {
-  return binary("i32.or", hartWord("leaveRegions"), hartWord("exitRequest"));
+  return unary("i32.eqz", unary("i64.eqz", load("i64.load", i32Const(0), WINDOW + FIELD.exitRequest)));
 }
 
 /** The functions by which control goes from region to region. */
 export interface RegionDispatch {
   /** (budget, depth) -> budget left: goes to the region at pc, if there is one. `depth` is how many calls may nest in it. */
   readonly dispatch: FunctionReference;
-  /**
-   * (budget, depth, expected: i64) -> budget left: runs regions from pc on until pc is `expected`, nothing is translated there, or a
-   * region says that all must be left. The outermost one, which expects -1, goes on if all that is wanted is another look at pc.
-   */
-  readonly chain: FunctionReference;
+  /** (budget) -> budget left: runs regions from pc on until nothing is translated there, or a region says that all must be left. */
+  readonly run: FunctionReference;
 }
 
 /**
@@ -57,35 +53,32 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), () => f.return(budget));
     f.returnCallIndirect(table, region, load("i32.load16_u", record, 12), budget, depth);
   }, { export: true });
-  const chain = module.function("chain", ["i32", "i32", "i64"], ["i32"], (f) => {
-    const [budget, depth, expected] = [f.param(0), f.param(1), f.param(2)];
+  const run = module.function("runRegions", ["i32"], ["i32"], (f) => {
+    const budget = f.param(0);
     f.loop((again) => {
-      const left = f.let(call(dispatch, budget, depth));
-      const outermost = binary("i64.eq", expected, i64Const(-1));
-      const wantsLookUp = binary("i32.eq", hartWord("leaveRegions"), i32Const(LeaveRegions.LOOK_UP));
-      f.if(binary("i32.and", wantsLookUp, outermost), () => {
+      const left = f.let(call(dispatch, budget, i32Const(MOST_NESTED_CALLS)));
+      f.if(binary("i32.eq", hartWord("leaveRegions"), i32Const(LeaveRegions.LOOK_UP)), () => {
         f.store("i32.store", i32Const(0), i32Const(LeaveRegions.NO), WINDOW + FIELD.leaveRegions);
       });
-      const isBack = binary("i64.eq", load("i64.load", i32Const(0), WINDOW + FIELD.pc), expected);
       const stuck = f.let(binary("i32.eq", left, budget));
       f.set(budget, left);
-      f.brIf(again, unary("i32.eqz", binary("i32.or", mustLeaveRegions(), binary("i32.or", isBack, stuck))));
+      f.brIf(again, unary("i32.eqz", binary("i32.or", mustLeaveRegions(), stuck)));
     });
     f.return(budget);
-  }, { export: true });
-  return { dispatch, chain };
+  });
+  return { dispatch, run };
 }
 
 /**
  * Adds the function `enterRegions(budget, record) -> budget left`, by which the interpreter enters the region of a record. Regions
  * have all steps of the run to use; the interpreter's own piece of them gets shorter only where fewer are left than it has.
  *
- * @param chain What {@link emitDispatch} made
+ * @param run What {@link emitDispatch} made
  * @param suspend (record): gives a record its instruction back until the run ends
  */
 export function emitEntry(
   module: ModuleBuilder,
-  chain: FunctionReference,
+  run: FunctionReference,
   suspend: FunctionReference,
 ): FunctionReference {
   return module.function("enterRegions", ["i32", "i32"], ["i32"], (f) => {
@@ -95,7 +88,7 @@ export function emitEntry(
     const beyond = f.let(hartWord("budgetBeyond"));
     setWord("budget", binary("i32.add", hartWord("budget"), beyond));
     const all = f.let(binary("i32.add", piece, beyond));
-    const left = f.let(call(chain, all, i32Const(MOST_NESTED_CALLS), i64Const(-1)));
+    const left = f.let(call(run, all));
     // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
     f.if(binary("i32.eq", left, all), () => f.call(suspend, record), undefined, "unlikely");
     setWord("regionSteps", binary("i32.add", hartWord("regionSteps"), binary("i32.sub", all, left)));

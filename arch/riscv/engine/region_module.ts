@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HostPhysAddr } from "../../../core/address.ts";
 import { emitStructured } from "../../../core/engine/structure.ts";
 import {
   binary,
@@ -20,7 +21,7 @@ import { registersRead, registerWritten } from "./footprint.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
 import { planLocality } from "./region_locality.ts";
-import { RegionOps, type RegionServices } from "./region_ops.ts";
+import { type Callees, RegionOps, type RegionServices } from "./region_ops.ts";
 import { RegionPages } from "./region_pages.ts";
 import { RegionRegisters } from "./region_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
@@ -37,21 +38,27 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   atomicDone: { params: ["i32", "i32"], results: [] },
   floatDirty: { params: [], results: [] },
   illegal: { params: ["i32"], results: [] },
-  chain: { params: ["i32", "i32", "i64"], results: ["i32"] },
   readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
   writePage: { params: ["i64"], results: ["i32", "i64"] },
   system: { params: ["i32", "i32", "i32"], results: ["i32"] },
   dispatch: { params: ["i32", "i32"], results: ["i32"] },
 };
 
-/** Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name. */
+/**
+ * Encodes a module whose export `rN` runs the region of index N. Floating-point operations are imported from `float`, by name.
+ *
+ * @param slotOf The slot of the region that starts at a host-physical address, or will; undefined if there is none left
+ */
 export function buildRegionModule(
   regions: readonly Region[],
+  slotOf: (place: HostPhysAddr) => number | undefined,
   wasmPages: number,
   shared: boolean,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importMemory("env", "memory", wasmPages, shared);
+  const table = module.importTable("env", "regions", 1);
+  const signature = module.signature([...REGION_PARAMS], ["i32"]);
   const services: Partial<Record<keyof RegionServices, FunctionReference>> = {};
   for (const [name, { params, results }] of Object.entries(SERVICES)) {
     services[name as keyof RegionServices] = module.importFunction("env", name, params, results);
@@ -60,7 +67,8 @@ export function buildRegionModule(
   const floats = importFloats(module, regions);
   regions.forEach((region, index) => {
     module.function(`r${index}`, [...REGION_PARAMS], ["i32"], (f) => {
-      emitRegion(f, region, helpers, services as RegionServices, floats);
+      const callees: Callees = { table, signature, slotAt: (offset) => slotOf(region.page + offset) };
+      emitRegion(f, region, helpers, services as RegionServices, floats, callees);
       f.unreachable();
     }, { export: true });
   });
@@ -87,6 +95,7 @@ function emitRegion(
   helpers: ArithmeticHelpers,
   services: RegionServices,
   floats: Readonly<Record<string, FunctionReference>>,
+  callees: Callees,
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
   const analysis = analyseRegion(region);
@@ -96,7 +105,7 @@ function emitRegion(
   const registers = new RegionRegisters(f, registersUsed(region));
   registers.load(needed[0]);
   const pages = new RegionPages(f, services, locality.keys);
-  const frame = { budget: f.param(0), depth: f.param(1), pagePc, registers, pages, locality };
+  const frame = { budget: f.param(0), depth: f.param(1), pagePc, registers, pages, locality, callees };
   const ops = new RegionOps(f, helpers, services, floats, frame);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {

@@ -6,6 +6,7 @@
 import {
   binary,
   call,
+  callIndirect,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
@@ -13,13 +14,15 @@ import {
   i64Const,
   load,
   type Local,
+  type Signature,
+  type TableReference,
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { registerWritten } from "./footprint.ts";
 import type { PageAccesses } from "./page_access.ts";
-import { type BasicBlock, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
+import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import { Locality, type LocalityPlan, pageKey } from "./region_locality.ts";
 import type { AccessHooks, RegionPages } from "./region_pages.ts";
@@ -38,10 +41,18 @@ export interface RegionServices extends AccessServices, PageAccesses {
   readonly illegal: FunctionReference;
   /** (row, bits, length) -> 1 go on behind it, 0 leave: executes a row that is TypeScript. */
   readonly system: FunctionReference;
-  /** (budget, depth, expected pc) -> budget left: runs regions from pc on until it is the expected one, see `region_chain.ts`. */
-  readonly chain: FunctionReference;
   /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
   readonly dispatch: FunctionReference;
+}
+
+/** How a region calls others in its page. */
+export interface Callees {
+  /** All regions' functions, by slot. */
+  readonly table: TableReference;
+  /** Their type. */
+  readonly signature: Signature;
+  /** The slot of the region that starts at an offset in the page, or will; undefined if there is none left. */
+  slotAt(offset: number): number | undefined;
 }
 
 /** What a region's function is built around. */
@@ -58,6 +69,8 @@ export interface RegionFrame {
   readonly pages: RegionPages;
   /** For which accesses. */
   readonly locality: LocalityPlan;
+  /** What it calls. */
+  readonly callees: Callees;
 }
 
 /** What comes after a block. */
@@ -291,13 +304,22 @@ export class RegionOps extends WasmOps {
     if (neededNext === undefined) return f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
     f.if(unary("i32.eqz", depth), () => f.return(this.#budgetNow()), undefined, "unlikely");
     const back = f.let(this.nextPc().expr);
-    f.set(budget, call(this.#services.chain, this.#budgetNow(), binary("i32.sub", depth, i32Const(1)), back));
+    f.set(budget, this.#callee(this.#budgetNow(), binary("i32.sub", depth, i32Const(1))));
     this.#owed = 0;
     const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
     f.if(binary("i32.or", elsewhere, mustLeaveRegions()), () => f.return(budget), undefined, "unlikely");
     registers.load(neededNext);
     pages.forget();
     next();
+  }
+
+  /** Runs what pc is set to. Code in the same page is mapped as this is, so that its place tells which region that is. */
+  #callee(budget: Expr, depth: Expr): Expr {
+    const { table, signature, slotAt } = this.#frame.callees;
+    const offset = calleeOf(this.#placed);
+    const slot = offset === undefined ? undefined : slotAt(offset);
+    if (slot === undefined) return call(this.#services.dispatch, budget, depth);
+    return callIndirect(table, signature, i32Const(slot), budget, depth);
   }
 
   override saveProgress(): void {

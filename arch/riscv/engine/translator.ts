@@ -86,6 +86,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     codePages.onStale = (host, length) => this.regions.invalidate(host, length);
     this.#env = {
       memory: memory.wasm,
+      regions: this.table,
       reserve: (low: number, high: number, size: number) => current()!.mmu.reserveAddress(low, high, size),
       atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       floatDirty: () => markFloatDirty(current()!),
@@ -177,8 +178,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     return plan;
   }
 
-  encode(plans: readonly PlannedRegion[]): Uint8Array<ArrayBuffer> {
-    return buildRegionModule(plans.map(({ region }) => region), this.#memory.wasmPages, this.#memory.shared);
+  encode(
+    plans: readonly PlannedRegion[],
+    slotOf: (place: HostPhysAddr) => number | undefined,
+  ): Uint8Array<ArrayBuffer> {
+    const { wasmPages, shared } = this.#memory;
+    return buildRegionModule(plans.map(({ region }) => region), slotOf, wasmPages, shared);
   }
 
   instantiate(module: WebAssembly.Module): WebAssembly.Instance {
