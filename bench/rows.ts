@@ -46,7 +46,7 @@ export const ROWS: readonly BenchRow[] = [
   { name: "asid", what: "address spaces by ASID" },
   { name: "selfmod", what: "code written, fence.i, called" },
   { name: "data_on_code", what: "stores to the page that runs" },
-  { name: "cold", what: "20,000 functions, called three times each" },
+  { name: "cold", what: "thousands of functions, called three times each" },
   { name: "warm", what: "3,000 functions, called often" },
 ];
 
