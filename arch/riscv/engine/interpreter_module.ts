@@ -68,7 +68,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
   const table = module.importTable("env", "regions", 1);
   const imported = importServices(module);
   const services: Services = { ...imported, ...emitSlowAccesses(module, imported) };
-  emitPageAccesses(module, services.load);
+  emitPageAccesses(module, services);
   const helpers = emitArithmeticHelpers(module);
   const floats = emitFloatHelpers(module, (f, flags) => {
     const accrued = f.let(binary("i32.or", hartWord("fflags"), flags));

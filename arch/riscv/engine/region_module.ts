@@ -21,7 +21,8 @@ import { registersRead, registerWritten } from "./footprint.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
 import { planLocality } from "./region_locality.ts";
-import { type Callees, RegionOps, type RegionServices } from "./region_ops.ts";
+import type { Callees, RegionServices } from "./region_frame.ts";
+import { RegionOps } from "./region_ops.ts";
 import { RegionPages } from "./region_pages.ts";
 import { RegionRegisters } from "./region_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
@@ -39,7 +40,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   floatDirty: { params: [], results: [] },
   illegal: { params: ["i32"], results: [] },
   readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
-  writePage: { params: ["i64"], results: ["i32", "i64"] },
+  writePage: { params: ["i64", "i64", "i32"], results: ["i32", "i64"] },
   system: { params: ["i32", "i32", "i32"], results: ["i32"] },
   dispatch: { params: ["i32", "i32"], results: ["i32"] },
 };

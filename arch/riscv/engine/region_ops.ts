@@ -13,85 +13,26 @@ import {
   i32Const,
   i64Const,
   load,
-  type Local,
-  type Signature,
-  type TableReference,
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { registerWritten } from "./footprint.ts";
-import type { PageAccesses } from "./page_access.ts";
+import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
-import { Locality, type LocalityPlan, pageKey } from "./region_locality.ts";
-import type { AccessHooks, RegionPages } from "./region_pages.ts";
-import type { RegionRegisters, RegisterKnowledge } from "./region_registers.ts";
+import { Locality, pageKey } from "./region_locality.ts";
+import type { AccessHooks } from "./region_pages.ts";
 import { ROW_INDEX } from "./system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, type WasmValue } from "./wasm_value.ts";
-import { type AccessServices, hartWord, WasmOps } from "./wasm_ops.ts";
+import { hartWord, WasmOps } from "./wasm_ops.ts";
 
 /** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
 const RETURN_ADDRESS = 1;
 
-/** Functions that a region's code calls. */
-export interface RegionServices extends AccessServices, PageAccesses {
-  /** (bits): raises an illegal-instruction exception. */
-  readonly illegal: FunctionReference;
-  /** (row, bits, length) -> 1 go on behind it, 0 leave: executes a row that is TypeScript. */
-  readonly system: FunctionReference;
-  /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
-  readonly dispatch: FunctionReference;
-}
-
-/** How a region calls others in its page. */
-export interface Callees {
-  /** All regions' functions, by slot. */
-  readonly table: TableReference;
-  /** Their type. */
-  readonly signature: Signature;
-  /** The slot of the region that starts at an offset in the page, or will; undefined if there is none left. */
-  slotAt(offset: number): number | undefined;
-}
-
-/** What a region's function is built around. */
-export interface RegionFrame {
-  /** Steps left, but for those that are {@link RegionOps.owed}: the function's first parameter. */
-  readonly budget: Local;
-  /** Calls that may still nest in this one: its second parameter. */
-  readonly depth: Local;
-  /** pc of offset 0 in the page. */
-  readonly pagePc: Local;
-  /** The x registers. */
-  readonly registers: RegionRegisters;
-  /** The pages that it remembers. */
-  readonly pages: RegionPages;
-  /** For which accesses. */
-  readonly locality: LocalityPlan;
-  /** What it calls. */
-  readonly callees: Callees;
-}
-
-/** What comes after a block. */
-export interface BlockExits {
-  /** Emits the way to the target of its last branch or jump. */
-  taken(): void;
-  /** Emits the way to the instruction behind it. */
-  next(): void;
-  /** Registers that the instruction behind it and what follows need, one bit each; undefined if it is not in the region. */
-  readonly neededNext: number | undefined;
-}
-
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;
-
-/** What holds at a place of the code. */
-interface Knowledge {
-  readonly owed: number;
-  readonly registers: RegisterKnowledge;
-  readonly emptyPages: number;
-}
 
 function fallThrough({ next }: BlockExits): void {
   next();
@@ -235,7 +176,7 @@ export class RegionOps extends WasmOps {
     const likely = locality.localityOf(this.#placed);
     if (likely === Locality.NONE) return super.store(address, value, size);
     const key = pageKey("store", this.#placed.decoded.rs1);
-    pages.write(key, likely, this.code.let(address.expr), { value, size }, this.#services.store, this.#hooks);
+    pages.write(key, likely, this.code.let(address.expr), value, size, this.#hooks);
   }
 
   protected override read(host: Expr, size: AccessSize, signed: boolean): WasmValue {

@@ -7,10 +7,8 @@
  */
 import {
   binary,
-  call,
   type Expr,
   type FunctionBuilder,
-  type FunctionReference,
   i32Const,
   i64Const,
   load,
@@ -18,7 +16,7 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize } from "../isa/instruction.ts";
-import { NO_PAGE, type PageAccesses } from "./page_access.ts";
+import { NO_PAGE, type PageAccesses, TRAPPED } from "./page_access.ts";
 import { Locality } from "./region_locality.ts";
 import { storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
 import type { WasmValue } from "./wasm_value.ts";
@@ -71,53 +69,29 @@ export class RegionPages {
 
   /** Emits the search for what a load reads; gives its host address. */
   read(key: number, locality: number, va: Local, size: number, hooks: AccessHooks): Expr {
-    const f = this.#f;
     const remembered = this.#pages.get(key)!;
     const { page, distance } = remembered;
     this.#find(remembered, "readTable", locality, va, size, () => {
       hooks.saveProgress();
-      f.callInto([distance, page], this.#functions.readPage, va, i32Const(size));
-      hooks.leaveIf(binary("i32.eq", distance, i32Const(-1)));
-      f.set(distance, binary("i32.sub", distance, unary("i32.wrap_i64", va)));
+      this.#f.callInto([distance, page], this.#functions.readPage, va, i32Const(size));
+      hooks.leaveIf(binary("i64.eq", page, i64Const(TRAPPED)));
     });
     return binary("i32.add", unary("i32.wrap_i64", va), distance);
   }
 
-  /**
-   * Emits a store.
-   *
-   * @param slowStore (va: i64, value: i64, size) -> 1 stored, 0 trapped or exit requested
-   */
-  write(
-    key: number,
-    locality: number,
-    va: Local,
-    { value, size }: { value: WasmValue; size: AccessSize },
-    slowStore: FunctionReference,
-    hooks: AccessHooks,
-  ): void {
+  /** Emits a store. */
+  write(key: number, locality: number, va: Local, value: WasmValue, size: AccessSize, hooks: AccessHooks): void {
     const f = this.#f;
     const remembered = this.#pages.get(key)!;
     const { page, distance } = remembered;
     f.block((done) => {
-      const slowly = (): void => {
+      this.#find(remembered, "writeTable", locality, va, size, () => {
         hooks.saveProgress();
-        hooks.leaveIf(unary("i32.eqz", call(slowStore, va, value.expr, i32Const(size))));
+        f.callInto([distance, page], this.#functions.writePage, va, value.expr, i32Const(size));
+        hooks.leaveIf(binary("i64.eq", page, i64Const(TRAPPED)));
         hooks.wroteSlowly();
         f.br(done);
-      };
-      const isEmpty = (this.empty & remembered.bit) !== 0;
-      this.#find(
-        remembered,
-        "writeTable",
-        locality,
-        va,
-        size,
-        isEmpty || locality === Locality.LIKELY ? slowly : () => {
-          f.callInto([distance, page], this.#functions.writePage, va);
-          f.if(binary("i64.ne", alignedPage(va, size), page), slowly, undefined, "unlikely");
-        },
-      );
+      });
       storeAt(f, binary("i32.add", unary("i32.wrap_i64", va), distance), value, size);
     });
   }
