@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fill } from "./table.ts";
 
 /** What the results depend on. */
 export interface Circumstances {
@@ -18,11 +19,6 @@ export interface Circumstances {
   readonly runs: number;
   /** Engine of ours. */
   readonly engine: string;
-}
-
-/** A line of text, as long as lines of documents are. */
-function fill(text: string): string {
-  return text.replace(/(?=.{121})(.{1,120}) /g, "$1\n");
 }
 
 /** The document around the tables. */
