@@ -142,6 +142,8 @@ export interface HartMmu {
   modeChanged(): void;
   /** A register that decides about translation was written. */
   translationChanged(): void;
+  /** A register of the PMP was written. */
+  protectionChanged(): void;
   /** The nested page table, or in machine mode the physical map, changed. */
   nestedChanged(): void;
   /** SFENCE.VMA or SINVAL.VMA. */

@@ -214,8 +214,14 @@ export function tlbTag(vaLow: number): number {
 /** Bytes of one translation table. */
 export const TLB_TABLE_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
 
-/** Translation banks of a hart: one for each way in which an address can be translated, see `mmu/tlb.ts`. */
-export const TLB_BANKS = 8;
+/** Address spaces that a hart keeps translations of at a time, see `mmu/contexts.ts`. */
+export const TLB_CONTEXTS = 16;
+
+/** Banks of an address space: one for each way in which an address can be translated. */
+export const TLB_CONTEXT_BANKS = 4;
+
+/** Translation banks of a hart: M-mode's, then those of the address spaces. */
+export const TLB_BANKS: number = 1 + TLB_CONTEXTS * TLB_CONTEXT_BANKS;
 
 /** Bytes of a bank: a read, a write and a fetch table, in this order. */
 export const TLB_BANK_SIZE = 3 * TLB_TABLE_SIZE;

@@ -8,7 +8,6 @@ import type { HartState } from "../hart_state.ts";
 import { FIELD, PMP_ADDRESSES, PMP_ENTRIES } from "../layout.ts";
 import { PmpConfig, PmpMatch } from "./fields.ts";
 import type { CsrRow } from "./row.ts";
-import { translationChanged } from "./supervisor.ts";
 import type { Word64 } from "./word64.ts";
 
 /** Bits of a configuration byte that exist. */
@@ -52,6 +51,10 @@ function isAddressLocked(state: HartState, index: number): boolean {
   return (next & PmpConfig.L) !== 0 && (next & PmpConfig.A) === PmpMatch.TOR;
 }
 
+function protectionChanged(hart: Hart): void {
+  hart.mmu.protectionChanged();
+}
+
 function addressRow(index: number): CsrRow {
   return {
     number: 0x3b0 + index,
@@ -63,12 +66,12 @@ function addressRow(index: number): CsrRow {
       value.low = old.low;
       value.high = old.high;
     },
-    onWrite: translationChanged,
+    onWrite: protectionChanged,
   };
 }
 
 function configurationRow(number: number, name: string, storage: number): CsrRow {
-  return { number, name, storage, legalize: legalizeConfiguration, onWrite: translationChanged };
+  return { number, name, storage, legalize: legalizeConfiguration, onWrite: protectionChanged };
 }
 
 /** Rows by number. */

@@ -43,6 +43,10 @@ export class FirstStage {
   needed = 0;
   /** A kind of `Access`. */
   access = 0;
+  /** What the tables of satp are cached under: any number but 0. */
+  generation = 1;
+  /** What the tables of vsatp are cached under. */
+  guestGeneration = 2;
 
   /** Low half of the page's address, guest-physical if {@link virtual}. */
   low = 0;
@@ -60,9 +64,6 @@ export class FirstStage {
   readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
   /** Physical frame of the table that was read last. */
   #home = 0;
-  #lastGeneration = 2;
-  #generation = 1;
-  #virtualGeneration = 2;
 
   /** @param fault Where failures are noted */
   constructor(hart: Hart, nested: NestedStage, tables: TableMemory, fault: Fault) {
@@ -72,20 +73,14 @@ export class FirstStage {
     this.#fault = fault;
   }
 
-  /** Forgets the tables of satp. */
-  flush(): void {
-    this.#generation = this.#newGeneration();
+  /** Forgets all tables, so that generations can be numbered anew. */
+  clear(): void {
+    this.#cache.fill(0);
   }
 
-  /** Forgets the tables of vsatp. */
-  flushVirtual(): void {
-    this.#virtualGeneration = this.#newGeneration();
-  }
-
-  /** Forgets the last-level table of an address in satp or vsatp. */
-  flushAddress(vaLow: number, vaHigh: number, virtual: boolean): void {
-    const at = cachePlace(vaLow, vaHigh);
-    const generation = virtual ? this.#virtualGeneration : this.#generation;
+  /** Forgets the last-level table of an address that is cached under a generation. */
+  flushAddress(vaLow: number, vaHigh: number, generation: number): void {
+    const at = cachePlace(vaLow, vaHigh, generation);
     if (this.#cache[at] === generation) this.#cache[at] = 0;
   }
 
@@ -185,9 +180,9 @@ export class FirstStage {
   /** Place of the last-level table of an address in the cache, -1 if unknown. */
   #lookup(vaLow: number, vaHigh: number): number {
     const key = (vaLow >>> 21) | (vaHigh << 11);
-    const at = cachePlace(vaLow, vaHigh);
+    const generation = this.virtual ? this.guestGeneration : this.generation;
+    const at = cachePlace(vaLow, vaHigh, generation);
     const cache = this.#cache;
-    const generation = this.virtual ? this.#virtualGeneration : this.#generation;
     return cache[at] === generation && cache[at + 1] === key && cache[at + 2] === vaHigh >>> 21 ? at : -1;
   }
 
@@ -202,9 +197,10 @@ export class FirstStage {
   #remember(vaLow: number, vaHigh: number, table: number): void {
     if (this.#tables.peeking) return;
     const key = (vaLow >>> 21) | (vaHigh << 11);
-    const at = cachePlace(vaLow, vaHigh);
+    const generation = this.virtual ? this.guestGeneration : this.generation;
+    const at = cachePlace(vaLow, vaHigh, generation);
     const cache = this.#cache;
-    cache[at] = this.virtual ? this.#virtualGeneration : this.#generation;
+    cache[at] = generation;
     cache[at + 1] = key;
     cache[at + 2] = vaHigh >>> 21;
     cache[at + 3] = table;
@@ -212,20 +208,10 @@ export class FirstStage {
     cache[at + 5] = this.#home;
     cache[at + 6] = Math.floor(this.#home / 0x100000000);
   }
-
-  #newGeneration(): number {
-    if (this.#lastGeneration === 0x7fffffff) {
-      this.#cache.fill(0);
-      this.#lastGeneration = 2;
-      this.#generation = 1;
-      this.#virtualGeneration = 2;
-    }
-    return ++this.#lastGeneration;
-  }
 }
 
-/** Place in the cache for the 2 MiB around an address. */
-function cachePlace(vaLow: number, vaHigh: number): number {
+/** Place in the cache for the 2 MiB around an address: address spaces have much at the same addresses. */
+function cachePlace(vaLow: number, vaHigh: number, generation: number): number {
   const key = (vaLow >>> 21) | (vaHigh << 11);
-  return ((key ^ key >>> 9) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
+  return ((key ^ key >>> 9 ^ Math.imul(generation, 0x9e3779b1) >>> 23) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
 }

@@ -2,7 +2,7 @@
  * Which translation tables are in use, and what becomes stale when: modes, CSR writes, fences (Privileged ISA, "Supervisor
  * Memory-Management Fence Instruction"; "Svinval"; Hypervisor extension, "Hypervisor Memory-Management Fence Instructions").
  *
- * The tables and the cache of first-stage tables only hold entries of the current ASID and VMID; they are emptied when those change.
+ * Which address spaces there are entries of is kept by `contexts.ts`; the cache of the second stage only holds the current VMID's.
  *
  * @module
  */
@@ -11,8 +11,9 @@ import { MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
+import { ANY, ContextBank, Contexts } from "./contexts.ts";
 import { Access } from "./pte.ts";
-import { ALL_BANKS, Bank, SUPERVISOR_BANKS, type Tlb, VIRTUAL_BANKS } from "./tlb.ts";
+import { MACHINE_BANK, type Tlb } from "./tlb.ts";
 import type { Translator } from "./translator.ts";
 
 /** Fields of the CSRs that decide about translation, beside PMP. */
@@ -24,21 +25,21 @@ const Changed = { SATP: 1, VSATP: 2, HGATP: 4, MENVCFG: 8, HENVCFG: 16 } as cons
 /** The part of the MMU that keeps its caches true. */
 export class Flusher {
   /** Bank that loads and stores use. */
-  protected dataBank: number = Bank.MACHINE;
+  protected dataBank: number = MACHINE_BANK;
   /** Bank that fetches use. */
-  protected fetchBank: number = Bank.MACHINE;
+  protected fetchBank: number = MACHINE_BANK;
   readonly #hart: Hart;
   readonly #tlb: Tlb;
   readonly #translator: Translator;
+  readonly #contexts: Contexts;
   readonly #seen = new Int32Array(WATCHED.length * 2);
-  /** What the entries of the odd bank mean: mode, SUM and both MXR bits. */
-  #oddMeaning = -1;
 
   /** Made by `Mmu`. */
   constructor(hart: Hart, tlb: Tlb, translator: Translator) {
     this.#hart = hart;
     this.#tlb = tlb;
     this.#translator = translator;
+    this.#contexts = new Contexts(tlb, translator.first, MACHINE_BANK + 1);
   }
 
   /** Privilege, V, or one of MPRV, MPP, MPV, SUM, MXR of mstatus and vsstatus changed: switches tables. */
@@ -47,7 +48,7 @@ export class Flusher {
     const privilege = state.word(FIELD.privilege);
     const virtual = state.word(FIELD.virtual);
     const status = state.low(FIELD.mstatus);
-    this.fetchBank = plainBank(privilege, virtual);
+    this.fetchBank = this.#plainBank(privilege, virtual);
     if (privilege === Privilege.M && (status & Status.MPRV) !== 0) {
       const previous = (status & Status.MPP) >> MPP_SHIFT;
       const previousVirtual = (state.high(FIELD.mstatus) & StatusHigh.MPV) !== 0 ? 1 : 0;
@@ -60,32 +61,34 @@ export class Flusher {
     state.setWord(FIELD.fetchTable, this.#tlb.table(this.fetchBank, Access.EXECUTE));
   }
 
-  /** One of satp, vsatp, hgatp, menvcfg, henvcfg or the PMP was written: forgets what that makes stale, if its value changed. */
+  /**
+   * One of satp, vsatp, hgatp, menvcfg, henvcfg was written: goes to the address spaces that they name, and forgets what their new values
+   * make stale.
+   */
   translationChanged(): void {
     const changed = this.#findChanges();
-    if (this.#translator.pmp?.update() || (changed & Changed.MENVCFG) !== 0) return this.#flushEverything();
-    if ((changed & Changed.SATP) !== 0) this.#flushSupervisor();
-    if ((changed & Changed.HGATP) !== 0) this.#flushNested();
-    else if ((changed & (Changed.VSATP | Changed.HENVCFG)) !== 0) this.#flushVirtual();
+    if (changed === 0) return;
+    if ((changed & Changed.MENVCFG) !== 0) this.#flushEverything();
+    if ((changed & Changed.HENVCFG) !== 0) this.#contexts.forget(true, ANY, ANY);
+    if ((changed & Changed.HGATP) !== 0) this.#translator.nested.flush();
+    this.#useContexts(changed);
+    this.modeChanged();
+  }
+
+  /** The PMP was written. */
+  protectionChanged(): void {
+    if (this.#translator.pmp?.update()) this.#flushEverything();
   }
 
   /** SFENCE.VMA or SINVAL.VMA: the first stage of the current mode, with V=1 that of the current VMID. */
   sfenceVma(vaLow: number, vaHigh: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
-    if (this.#hart.state.word(FIELD.virtual) !== 0) {
-      this.hfenceVvma(vaLow, vaHigh, hasAddress, asid, hasAsid);
-    } else if (!hasAsid || asid === this.#asid(FIELD.satp)) {
-      if (!hasAddress) return this.#flushSupervisor();
-      this.#tlb.flushAddress(SUPERVISOR_BANKS, vaLow, vaHigh);
-      this.#translator.first.flushAddress(vaLow, vaHigh, false);
-    }
+    if (this.#hart.state.word(FIELD.virtual) !== 0) this.hfenceVvma(vaLow, vaHigh, hasAddress, asid, hasAsid);
+    else this.#fence(false, 0, vaLow, vaHigh, hasAddress, hasAsid ? asid : ANY);
   }
 
   /** HFENCE.VVMA or HINVAL.VVMA: the VS-stage of the current VMID. */
   hfenceVvma(vaLow: number, vaHigh: number, hasAddress: boolean, asid: number, hasAsid: boolean): void {
-    if (hasAsid && asid !== this.#asid(FIELD.vsatp)) return;
-    if (!hasAddress) return this.#flushVirtual();
-    this.#tlb.flushAddress(VIRTUAL_BANKS, vaLow, vaHigh);
-    this.#translator.first.flushAddress(vaLow, vaHigh, true);
+    this.#fence(true, this.#vmid(), vaLow, vaHigh, hasAddress, hasAsid ? asid : ANY);
   }
 
   /**
@@ -93,13 +96,15 @@ export class Flusher {
    * addresses lead there.
    */
   hfenceGvma(_gpaLow: number, _gpaHigh: number, _hasAddress: boolean, vmid: number, hasVmid: boolean): void {
-    if (!hasVmid || vmid === this.#vmid()) this.#flushNested();
+    if (!hasVmid || vmid === this.#vmid()) this.#translator.nested.flush();
+    this.#contexts.forget(true, hasVmid ? vmid : ANY, ANY);
   }
 
   /** The VM changed what lies at physical addresses: the G-stage table in guest mode, the physical map itself in machine mode. */
   nestedChanged(): void {
-    if (this.#hart.options.mode === "guest") this.#flushNested();
-    else this.#flushEverything();
+    if (this.#hart.options.mode !== "guest") return this.#flushEverything();
+    this.#translator.nested.flush();
+    this.#contexts.forget(true, ANY, ANY);
   }
 
   /** Forgets everything and takes all CSRs over: after a reset or a restored snapshot. */
@@ -107,6 +112,7 @@ export class Flusher {
     this.#findChanges();
     this.#translator.pmp?.update();
     this.#flushEverything();
+    this.#useContexts(Changed.SATP | Changed.VSATP);
   }
 
   /**
@@ -125,42 +131,43 @@ export class Flusher {
   }
 
   #flushEverything(): void {
-    this.#tlb.flush(ALL_BANKS);
-    this.#translator.first.flush();
-    this.#translator.first.flushVirtual();
+    this.#tlb.flush(MACHINE_BANK);
     this.#translator.nested.flush();
+    this.#contexts.forget(false, ANY, ANY);
+    this.#contexts.forget(true, ANY, ANY);
   }
 
-  #flushSupervisor(): void {
-    this.#tlb.flush(SUPERVISOR_BANKS);
-    this.#translator.first.flush();
+  #fence(virtual: boolean, vmid: number, vaLow: number, vaHigh: number, hasAddress: boolean, asid: number): void {
+    if (hasAddress) this.#contexts.forgetAddress(virtual, vmid, asid, vaLow, vaHigh);
+    else this.#contexts.forget(virtual, vmid, asid);
   }
 
-  #flushNested(): void {
-    this.#translator.nested.flush();
-    this.#flushVirtual();
-  }
-
-  #flushVirtual(): void {
-    this.#tlb.flush(VIRTUAL_BANKS);
-    this.#translator.first.flushVirtual();
+  #useContexts(changed: number): void {
+    const { state } = this.#hart;
+    if ((changed & Changed.SATP) !== 0) this.#contexts.useSupervisor(state.low(FIELD.satp), state.high(FIELD.satp));
+    if ((changed & (Changed.VSATP | Changed.HGATP)) === 0) return;
+    const { vsatp, hgatp } = FIELD;
+    this.#contexts.useGuest(state.low(vsatp), state.high(vsatp), state.low(hgatp), state.high(hgatp));
   }
 
   #bankFor(privilege: number, virtual: number, status: number): number {
-    if (privilege === Privilege.M) return Bank.MACHINE;
+    if (privilege === Privilege.M) return MACHINE_BANK;
     const own = virtual !== 0 ? this.#hart.state.low(FIELD.vsstatus) : status;
-    if (((own | status) & Status.MXR) !== 0) return this.#oddBank(privilege, virtual, own, status);
-    const bank = plainBank(privilege, virtual);
-    return privilege === Privilege.S && (own & Status.SUM) !== 0 ? bank + 1 : bank;
+    if (((own | status) & Status.MXR) !== 0) {
+      const context = virtual !== 0 ? this.#contexts.guest : this.#contexts.supervisor;
+      const meaning = privilege | (own & (Status.SUM | Status.MXR)) | (status & Status.MXR) << 1;
+      return this.#contexts.oddBank(context, meaning);
+    }
+    const bank = this.#plainBank(privilege, virtual);
+    if (privilege !== Privilege.S || (own & Status.SUM) === 0) return bank;
+    return bank + ContextBank.SUPERVISOR_SUM - ContextBank.SUPERVISOR;
   }
 
-  #oddBank(privilege: number, virtual: number, own: number, status: number): number {
-    const meaning = privilege | virtual << 2 | (own & (Status.SUM | Status.MXR)) | (status & Status.MXR) << 1;
-    if (meaning !== this.#oddMeaning) {
-      this.#oddMeaning = meaning;
-      this.#tlb.flush(1 << Bank.ODD);
-    }
-    return Bank.ODD;
+  /** Bank of a mode with neither SUM nor MXR. */
+  #plainBank(privilege: number, virtual: number): number {
+    if (privilege === Privilege.M) return MACHINE_BANK;
+    const { bank } = virtual !== 0 ? this.#contexts.guest : this.#contexts.supervisor;
+    return bank + (privilege === Privilege.U ? ContextBank.USER : ContextBank.SUPERVISOR);
   }
 
   /** Compares the watched CSRs with what they were; one `Changed` bit each. */
@@ -178,18 +185,7 @@ export class Flusher {
     return changed;
   }
 
-  #asid(field: number): number {
-    return (this.#hart.state.high(field) >>> 12) & 0xffff;
-  }
-
   #vmid(): number {
     return (this.#hart.state.high(FIELD.hgatp) >>> 12) & 0x3fff;
   }
-}
-
-/** Bank of a mode with neither SUM nor MXR. */
-function plainBank(privilege: number, virtual: number): number {
-  if (privilege === Privilege.M) return Bank.MACHINE;
-  if (virtual !== 0) return privilege === Privilege.U ? Bank.VIRTUAL_USER : Bank.VIRTUAL_SUPERVISOR;
-  return privilege === Privilege.U ? Bank.USER : Bank.SUPERVISOR;
 }

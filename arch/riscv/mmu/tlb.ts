@@ -2,7 +2,8 @@
  * The translation tables that generated code looks addresses up in: filled here, flushed here (layout in `layout.ts`; Privileged ISA,
  * "Supervisor Memory-Management Fence Instruction").
  *
- * A bank holds the combined translation (both stages, PMP) of one regime, so that a change of privilege only switches tables.
+ * A bank holds the combined translation (both stages, PMP) of one regime, so that a change of privilege or address space only switches
+ * tables.
  * Superpages enter as 4 KiB entries; each bank remembers roughly where they came from, because a fence for any address of a
  * superpage must reach all of them.
  *
@@ -21,36 +22,8 @@ import {
 } from "../layout.ts";
 import { Access } from "./pte.ts";
 
-/** The regimes that have a bank. */
-export const Bank = {
-  /** M-mode: no translation. */
-  MACHINE: 0,
-  /** U-mode. */
-  USER: 1,
-  /** HS-mode. */
-  SUPERVISOR: 2,
-  /** HS-mode with SUM set. */
-  SUPERVISOR_SUM: 3,
-  /** VU-mode. */
-  VIRTUAL_USER: 4,
-  /** VS-mode. */
-  VIRTUAL_SUPERVISOR: 5,
-  /** VS-mode with SUM set. */
-  VIRTUAL_SUPERVISOR_SUM: 6,
-  /** Loads and stores with an MXR bit set, whatever the mode; flushed when its meaning changes. */
-  ODD: 7,
-} as const;
-
-/** Set of banks, one bit each, that satp decides about. */
-export const SUPERVISOR_BANKS: number = 1 << Bank.USER | 1 << Bank.SUPERVISOR | 1 << Bank.SUPERVISOR_SUM |
-  1 << Bank.ODD;
-
-/** Banks that vsatp and hgatp decide about. */
-export const VIRTUAL_BANKS: number = 1 << Bank.VIRTUAL_USER | 1 << Bank.VIRTUAL_SUPERVISOR |
-  1 << Bank.VIRTUAL_SUPERVISOR_SUM | 1 << Bank.ODD;
-
-/** All banks. */
-export const ALL_BANKS: number = (1 << TLB_BANKS) - 1;
+/** M-mode's bank; the others belong to address spaces, see `contexts.ts`. */
+export const MACHINE_BANK = 0;
 
 /** No entry: the distance between two pages is never odd. */
 export const MISS = 1;
@@ -137,25 +110,20 @@ export class Tlb {
     return this.#i32[entry + 3] >>> 0;
   }
 
-  /** Empties the banks of a set. */
-  flush(banks: number): void {
-    for (let bank = 0; bank < TLB_BANKS; bank++) {
-      if ((banks >> bank & 1) !== 0) this.#flushBank(bank);
-    }
+  /** Empties a bank. */
+  flush(bank: number): void {
+    for (let table = 0; table < TABLES; table++) this.#flushTable(bank * TABLES + table);
+    if (this.#large[bank] === 0) return;
+    this.#large[bank] = 0;
+    this.#filters.fill(0, bank * FILTER, (bank + 1) * FILTER);
   }
 
-  /** Drops what the banks of a set have for one address, and for all addresses that a large leaf may share with it. */
-  flushAddress(banks: number, vaLow: number, vaHigh: number): void {
+  /** Drops what a bank has for one address, and for all addresses that a large leaf may share with it. */
+  flushAddress(bank: number, vaLow: number, vaHigh: number): void {
+    if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) return this.flush(bank);
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
-    for (let bank = 0; bank < TLB_BANKS; bank++) {
-      if ((banks >> bank & 1) === 0) continue;
-      if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) {
-        this.#flushBank(bank);
-        continue;
-      }
-      for (let table = 0; table < TABLES; table++) {
-        if (this.#fills[bank * TABLES + table] !== 0) this.#clear(bank * TABLES + table, index);
-      }
+    for (let table = bank * TABLES; table < (bank + 1) * TABLES; table++) {
+      if (this.#fills[table] !== 0) this.#clear(table, index);
     }
   }
 
@@ -176,13 +144,6 @@ export class Tlb {
         if (leadsTo === (hostPage | 0)) this.#clear(table, index);
       }
     }
-  }
-
-  #flushBank(bank: number): void {
-    for (let table = 0; table < TABLES; table++) this.#flushTable(bank * TABLES + table);
-    if (this.#large[bank] === 0) return;
-    this.#large[bank] = 0;
-    this.#filters.fill(0, bank * FILTER, (bank + 1) * FILTER);
   }
 
   #flushTable(table: number): void {
@@ -218,8 +179,11 @@ export class Tlb {
   }
 }
 
-/** Slot of the large leaf that contains an address; several leaves may share one, which only costs a needless flush. */
+/**
+ * Slot of the large leaf that contains an address; several leaves may share one, which only costs a needless flush. Not if one is in the
+ * upper half of the address space: there are a supervisor's own pages, most of them large, and the fences are for those of its users.
+ */
 function filterSlot(vaLow: number, vaHigh: number, shift: number): number {
   const key = shift < 32 ? (vaLow >>> shift) | (vaHigh << (32 - shift)) : vaHigh >>> (shift - 32);
-  return (key ^ (key >>> 10) ^ (vaHigh >>> 21) ^ (shift << 4)) & (FILTER - 1);
+  return (key ^ (key >>> 9) ^ (vaHigh >>> 21) ^ (shift << 4)) & (FILTER / 2 - 1) | (vaHigh < 0 ? FILTER / 2 : 0);
 }

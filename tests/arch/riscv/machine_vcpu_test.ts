@@ -40,7 +40,7 @@ function openPmp(world: World): void {
   world.cpu.setGpr(30, -1n);
   world.cpu.run(1);
   world.cpu.hart.state.set64(FIELD.pc, BigInt(RAM));
-  world.cpu.hart.mmu.translationChanged();
+  world.cpu.hart.mmu.protectionChanged();
 }
 
 everyEngine(
@@ -178,7 +178,7 @@ everyEngine(
       state.set64(PMP_ADDRESSES, BigInt(hole) >> 2n);
       state.set64(PMP_ADDRESSES + 8, -1n);
       state.set64(FIELD.pmpcfg0, 0x1f10n);
-      mmu.translationChanged();
+      mmu.protectionChanged();
       setMode(world.cpu.hart, 1, 0);
       state.set64(FIELD.pc, BigInt(pc));
       return world;

@@ -52,6 +52,7 @@ function recordingMmu(hart: { calls: unknown[][]; guestAddress: number }): HartM
   return {
     modeChanged: record("modeChanged"),
     translationChanged: record("translationChanged"),
+    protectionChanged: record("protectionChanged"),
     sfenceVma: record("sfenceVma"),
     hfenceVvma: record("hfenceVvma"),
     hfenceGvma: record("hfenceGvma"),

@@ -213,8 +213,8 @@ Deno.test("writes that change translation or the access mode reach the MMU, othe
     assert.equal(effects(number, (8n << 60n) | 4n), "translationChanged");
     assert.equal(effects(number, (8n << 60n) | 4n), "", "nothing changed");
   }
-  assert.equal(effects(0x3a0, 0x1fn), "translationChanged");
-  assert.equal(effects(0x3b0, 0x1fn), "translationChanged");
+  assert.equal(effects(0x3a0, 0x1fn), "protectionChanged");
+  assert.equal(effects(0x3b0, 0x1fn), "protectionChanged");
   assert.equal(effects(0x30a, 1n << 61n), "translationChanged");
   assert.equal(effects(0x60a, 1n << 61n), "translationChanged");
   for (const bit of [17n, 18n, 19n, 39n]) assert.equal(effects(0x300, 1n << bit), "modeChanged", `bit ${bit}`);

@@ -162,7 +162,7 @@ Deno.test("in machine mode MMIO behind a page table has the physical address, an
   hart.set({ satp: 0n });
   assert.equal(hart.load(0x10000000n, 4), -1);
   hart.state.set64(FIELD.pmpcfg0, 0n);
-  hart.mmu.translationChanged();
+  hart.mmu.protectionChanged();
   assert.deepEqual(fault(hart.load(0x10000000n, 4)), [LOAD_ACCESS, 0x10000000n]);
   assert.equal(hart.exit, 0);
 });

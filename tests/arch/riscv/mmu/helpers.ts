@@ -101,6 +101,7 @@ export class FakeHart implements Hart {
   /** Sets fields and tells the MMU of everything. */
   set(fields: Partial<Record<FieldName, bigint>>): void {
     for (const [name, value] of Object.entries(fields)) this.state.set64(FIELD[name as FieldName], value);
+    this.mmu.protectionChanged();
     this.mmu.translationChanged();
     this.mmu.modeChanged();
   }

@@ -126,7 +126,7 @@ Deno.test("a write to the PMP drops cached translations", () => {
   hart.setMode(1, 0);
   assert.equal(hart.load(at(0x1000)), 0x1000);
   hart.state.set64(FIELD.pmpcfg0, BigInt(NAPOT));
-  hart.mmu.translationChanged();
+  hart.mmu.protectionChanged();
   assert.equal(hart.lookup(at(0x1000)), -1);
   assert.deepEqual(fault(hart.load(at(0x1000))), [LOAD_ACCESS, at(0x1000)]);
 });

@@ -8,8 +8,11 @@ import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
 import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../../../../arch/riscv/layout.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
-import { ALL_BANKS, Bank, Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
+import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import { FakeHart, fault, KERNEL, MXR, PageTable, pair, SUM, USER } from "./helpers.ts";
+
+/** Two banks. */
+const [FIRST, SECOND] = [1, 6];
 
 /** Tables of their own and a lookup as generated code does it. */
 function tables(): { tlb: Tlb; lookup: (bank: number, access: number, va: bigint) => number } {
@@ -35,12 +38,12 @@ Deno.test("Tlb.fill: pages that differ in exactly one bit k, for every k from 12
     for (let k = 12n; k < 64n; k++) {
       const { tlb, lookup } = tables();
       const other = va ^ 1n << k;
-      enter(tlb, Bank.SUPERVISOR, Access.READ, va, 0x7000);
-      assert.equal(lookup(Bank.SUPERVISOR, Access.READ, va), 0x7000);
-      assert.equal(lookup(Bank.SUPERVISOR, Access.READ, other), -1, `bit ${k}`);
-      enter(tlb, Bank.SUPERVISOR, Access.READ, other, 0xfffff000);
-      assert.equal(lookup(Bank.SUPERVISOR, Access.READ, other + 0xabcn), 0xfffffabc);
-      const first = lookup(Bank.SUPERVISOR, Access.READ, va);
+      enter(tlb, FIRST, Access.READ, va, 0x7000);
+      assert.equal(lookup(FIRST, Access.READ, va), 0x7000);
+      assert.equal(lookup(FIRST, Access.READ, other), -1, `bit ${k}`);
+      enter(tlb, FIRST, Access.READ, other, 0xfffff000);
+      assert.equal(lookup(FIRST, Access.READ, other + 0xabcn), 0xfffffabc);
+      const first = lookup(FIRST, Access.READ, va);
       assert.equal(first, k < 21n ? 0x7000 : -1, "nine bits of index, the others share a slot");
     }
   }
@@ -51,24 +54,24 @@ Deno.test("an empty or flushed table matches no address", () => {
   for (const va of [0n, 0xfffffffffffff000n]) assert.equal(lookup(0, Access.READ, va), -1);
   enter(tlb, 0, Access.READ, 0n, 0x1000);
   enter(tlb, 0, Access.READ, 0xfffffffffffff000n, 0x1000);
-  tlb.flush(ALL_BANKS);
+  tlb.flush(0);
   for (const va of [0n, 0xfffffffffffff000n]) assert.equal(lookup(0, Access.READ, va), -1);
 });
 
-Deno.test("Tlb.flush empties exactly the banks asked for, after few fills and after many", () => {
+Deno.test("Tlb.flush empties exactly the bank asked for, after few fills and after many", () => {
   for (const count of [1, 64, 65, 700]) {
     const { tlb, lookup } = tables();
-    for (const bank of [Bank.USER, Bank.SUPERVISOR]) {
+    for (const bank of [SECOND, FIRST]) {
       for (let i = 0; i < count; i++) enter(tlb, bank, Access.WRITE, BigInt(i) << 12n, i << 12);
     }
-    tlb.flush(1 << Bank.USER);
+    tlb.flush(SECOND);
     for (let i = 0; i < count; i++) {
-      assert.equal(lookup(Bank.USER, Access.WRITE, BigInt(i) << 12n), -1);
+      assert.equal(lookup(SECOND, Access.WRITE, BigInt(i) << 12n), -1);
       const kept = i >= count - TLB_ENTRIES ? i << 12 : -1;
-      assert.equal(lookup(Bank.SUPERVISOR, Access.WRITE, BigInt(i) << 12n), kept);
+      assert.equal(lookup(FIRST, Access.WRITE, BigInt(i) << 12n), kept);
     }
-    enter(tlb, Bank.USER, Access.WRITE, 0n, 0x9000);
-    assert.equal(lookup(Bank.USER, Access.WRITE, 0n), 0x9000);
+    enter(tlb, SECOND, Access.WRITE, 0n, 0x9000);
+    assert.equal(lookup(SECOND, Access.WRITE, 0n), 0x9000);
   }
 });
 
@@ -78,37 +81,37 @@ Deno.test("Tlb.flushAddress drops one page, or all that may come from the same l
     const base = 0xff00_0000_0000_0000n;
     const inside = base + (1n << BigInt(shift)) - 0x1000n;
     const small = 0x7000n;
-    enter(tlb, Bank.SUPERVISOR, Access.READ, small, 0x1000);
-    enter(tlb, Bank.SUPERVISOR, Access.READ, inside, 0x2000, shift);
-    enter(tlb, Bank.USER, Access.READ, inside, 0x2000, shift);
-    tlb.flushAddress(1 << Bank.SUPERVISOR, ...pair(small));
-    assert.equal(lookup(Bank.SUPERVISOR, Access.READ, small), -1);
-    assert.equal(lookup(Bank.SUPERVISOR, Access.READ, inside), 0x2000);
-    tlb.flushAddress(1 << Bank.SUPERVISOR, ...pair(base + 0x800n));
-    assert.equal(lookup(Bank.SUPERVISOR, Access.READ, inside), -1, `leaf of 2^${shift}`);
-    assert.equal(lookup(Bank.USER, Access.READ, inside), 0x2000);
-    tlb.flush(ALL_BANKS);
-    enter(tlb, Bank.SUPERVISOR, Access.READ, small, 0x1000);
-    tlb.flushAddress(1 << Bank.SUPERVISOR, ...pair(base));
-    assert.equal(lookup(Bank.SUPERVISOR, Access.READ, small), 0x1000, "large leaves are forgotten with their bank");
+    enter(tlb, FIRST, Access.READ, small, 0x1000);
+    enter(tlb, FIRST, Access.READ, inside, 0x2000, shift);
+    enter(tlb, SECOND, Access.READ, inside, 0x2000, shift);
+    tlb.flushAddress(FIRST, ...pair(small));
+    assert.equal(lookup(FIRST, Access.READ, small), -1);
+    assert.equal(lookup(FIRST, Access.READ, inside), 0x2000);
+    tlb.flushAddress(FIRST, ...pair(base + 0x800n));
+    assert.equal(lookup(FIRST, Access.READ, inside), -1, `leaf of 2^${shift}`);
+    assert.equal(lookup(SECOND, Access.READ, inside), 0x2000);
+    tlb.flush(FIRST);
+    enter(tlb, FIRST, Access.READ, small, 0x1000);
+    tlb.flushAddress(FIRST, ...pair(base));
+    assert.equal(lookup(FIRST, Access.READ, small), 0x1000, "large leaves are forgotten with their bank");
   }
 });
 
 Deno.test("Tlb.dropWritesTo and Tlb.drop take write entries away", () => {
   for (const others of [2, 200]) {
     const { tlb, lookup } = tables();
-    for (let i = 0; i < others; i++) enter(tlb, Bank.USER, Access.WRITE, BigInt(i + 256) << 12n, (i + 1) << 12);
-    enter(tlb, Bank.USER, Access.WRITE, 0x3000n, 0x80007000);
-    enter(tlb, Bank.VIRTUAL_USER, Access.WRITE, 0xffffffc000004000n, 0x80007000);
-    enter(tlb, Bank.USER, Access.READ, 0x3000n, 0x80007000);
+    for (let i = 0; i < others; i++) enter(tlb, SECOND, Access.WRITE, BigInt(i + 256) << 12n, (i + 1) << 12);
+    enter(tlb, SECOND, Access.WRITE, 0x3000n, 0x80007000);
+    enter(tlb, 3, Access.WRITE, 0xffffffc000004000n, 0x80007000);
+    enter(tlb, SECOND, Access.READ, 0x3000n, 0x80007000);
     tlb.dropWritesTo(0x80007000);
-    assert.equal(lookup(Bank.USER, Access.WRITE, 0x3000n), -1);
-    assert.equal(lookup(Bank.VIRTUAL_USER, Access.WRITE, 0xffffffc000004000n), -1);
-    assert.equal(lookup(Bank.USER, Access.READ, 0x3000n), 0x80007000);
-    assert.equal(lookup(Bank.USER, Access.WRITE, 0x100000n), 0x1000);
+    assert.equal(lookup(SECOND, Access.WRITE, 0x3000n), -1);
+    assert.equal(lookup(3, Access.WRITE, 0xffffffc000004000n), -1);
+    assert.equal(lookup(SECOND, Access.READ, 0x3000n), 0x80007000);
+    assert.equal(lookup(SECOND, Access.WRITE, 0x100000n), 0x1000);
     tlb.drop(Access.WRITE);
-    assert.equal(lookup(Bank.USER, Access.WRITE, 0x100000n), -1);
-    assert.equal(lookup(Bank.USER, Access.READ, 0x3000n), 0x80007000);
+    assert.equal(lookup(SECOND, Access.WRITE, 0x100000n), -1);
+    assert.equal(lookup(SECOND, Access.READ, 0x3000n), 0x80007000);
   }
 });
 
