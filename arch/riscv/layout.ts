@@ -81,7 +81,7 @@ const WORDS = [
   "exitRequest",
   /** Why translated code must be left at once, a `LeaveRegions`, 0 to go on. Beside `exitRequest`: both are read as one. */
   "leaveRegions",
-  /** Privilege: 0 U, 1 S, 3 M (Privileged ISA 1.2). */
+  /** Privilege: 0 U, 1 S, 3 M (Privileged ISA 1.2). `virtual` lies behind it, so that both can be read at once. */
   "privilege",
   /** Virtualisation mode V: 0 or 1 (Privileged ISA, Hypervisor extension). */
   "virtual",
@@ -97,6 +97,8 @@ const WORDS = [
   "reservationSize",
   /** Interrupt inputs that wires hold high, by bit number of mip. */
   "lines",
+  /** Timer interrupts that stimecmp and vstimecmp had caused when the run began, by bit number of mip. */
+  "timers",
   /** Host-physical address of the read table of the translation bank in use. */
   "readTable",
   /** Host-physical address of the write table of the translation bank in use. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { listCsrs } from "../../arch/riscv/csr/csr_file.ts";
 import { COMPRESSED, decode, encode, type Instruction, INSTRUCTIONS } from "../../arch/riscv/isa/mod.ts";
 import { asm, csrw } from "../arch/riscv/assemble.ts";
 import { RAM } from "../arch/riscv/guest_world.ts";
@@ -88,6 +89,11 @@ const MASKED_CSRS: readonly (readonly [csr: number, mask: number])[] = [
   [0x320, 24],
 ];
 
+/** All that exist, for reads. */
+const EVERY_CSR = listCsrs().map(({ number }) => number);
+
+const STATUS_CSRS = [0x100, 0x100, 0x200, 0x300];
+
 const GROUPS: readonly (readonly Instruction[])[] = [
   INSTRUCTIONS.filter(({ extension, run }) => run && !["a", "f", "d"].includes(extension)),
   INSTRUCTIONS.filter(({ extension }) => ["f", "d"].includes(extension)),
@@ -150,13 +156,22 @@ function compressed(random: Random): number {
 
 function csrAccess(random: Random): number[] {
   const rd = destination(random);
-  if (random.below(2) === 0) {
+  const kind = random.below(8);
+  if (kind === 0) return [asm("csrrs", { rd, rs1: 0, imm: pick(random, EVERY_CSR) })];
+  if (kind === 1) {
+    const rs1 = pick(random, [0, 2, 2, 2, 8, 10]); // SIE, MIE
+    return [asm(pick(random, ["csrrsi", "csrrci"]), { rd, rs1, imm: pick(random, STATUS_CSRS) })];
+  }
+  if (kind < 5) {
     const name = pick(random, ["csrrw", "csrrs", "csrrc", "csrrwi", "csrrsi", "csrrci"]);
     return [asm(name, { rd, rs1: pick(random, [0, 0, 10, 11, 12, 31]), imm: pick(random, FREE_CSRS) })];
   }
   const [imm, rs1] = pick(random, MASKED_CSRS);
   return [asm(pick(random, ["csrrs", "csrrc", "csrrc"]), { rd, rs1, imm })];
 }
+
+/** Halfwords of a program that no store reaches: a change of the page table must not lose its fence. */
+const KEPT_HALVES = (BLOCK * BLOCKS - 768) / 2;
 
 /** Pointers into pages of data, with the number of the page. */
 const PAGE_POINTERS: readonly (readonly [register: number, page: number])[] = [[5, 0], [9, 1], [19, 3], [25, 5]];
@@ -213,8 +228,9 @@ export function randomProgram(random: Random, fences: readonly string[]): number
     else if (kind < 3) emit([random.word()]);
     else if (kind < 25) halves.push(compressed(random));
     else if (kind < 33) emit(csrAccess(random));
-    else if (kind < 36) emit(fences.length > 0 ? toggleEntry(random, fences) : wide(random));
-    else if (kind < 38) emit(modifyCode(random));
+    else if (kind < 36) {
+      emit(fences.length > 0 && halves.length < KEPT_HALVES ? toggleEntry(random, fences) : wide(random));
+    } else if (kind < 38) emit(modifyCode(random));
     else if (kind < 40) emit(reservation(random));
     else emit(wide(random));
   }

@@ -78,14 +78,16 @@ function readTime(hart: Hart, out: Word64): void {
 function counterRows(base: number, name: string, offset: number, bit: number): CsrRow[] {
   const read: CsrRow["read"] = (hart, out, inFlight) => readCounter(hart, offset, bit, out, inFlight);
   const number = bit === Counter.CY ? 0 : 2;
+  const counts = { offset, bit };
   return [
     {
       number: 0xb00 + number,
       name: `m${name}`,
       read,
+      counts,
       write: (hart, low, high) => writeCounter(hart, offset, bit, low, high),
     },
-    { number: base + number, name, needs: "counter", read },
+    { number: base + number, name, needs: "counter", counts, read },
   ];
 }
 

@@ -8,7 +8,7 @@ import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
 import { Cause } from "../trap/causes.ts";
 import { raiseIllegal, raiseVirtualInstruction } from "../trap/deliver.ts";
-import { Privilege } from "../trap/mode.ts";
+import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import { COUNTER_CSRS } from "./counters.ts";
 import { Counter, EnvConfigHigh, HStatus, Status } from "./fields.ts";
 import { FLOATING_POINT_CSRS } from "./floating_point.ts";
@@ -53,9 +53,17 @@ function buildTable(): (Csr | undefined)[] {
       readForUpdate: row.readForUpdate,
       write: row.write,
       onWrite: row.onWrite ?? target?.onWrite,
+      quiet: splitIfGiven(row.quiet ?? target?.quiet),
+      unmasks: splitIfGiven(row.unmasks ?? target?.unmasks),
+      dirtiesFloat: row.dirtiesFloat,
+      counts: row.counts,
     };
   }
   return table;
+}
+
+function splitIfGiven(mask: bigint | undefined): Word64 | undefined {
+  return mask === undefined ? undefined : split(mask);
 }
 
 /** All CSRs, by number. */
@@ -121,10 +129,16 @@ function meetsVirtualCondition(hart: Hart, csr: Csr, privilege: number): boolean
 function virtualAccessFault(hart: Hart, csr: Csr, privilege: number): number {
   if (!isHsQualified(hart, csr)) return Cause.ILLEGAL_INSTRUCTION;
   if (csr.needs === "float" && (hart.state.low(FIELD.vsstatus) & Status.FS) === 0) return Cause.ILLEGAL_INSTRUCTION;
-  const level = (csr.number >>> 8) & 3;
-  // Level 2, the hypervisor's own and the VS CSRs under their own names, is above VS-mode.
-  const allowed = level <= privilege && meetsVirtualCondition(hart, csr, privilege);
+  const allowed = isReached(csr.number, privilege, 1) && meetsVirtualCondition(hart, csr, privilege);
   return allowed ? 0 : Cause.VIRTUAL_INSTRUCTION;
+}
+
+/**
+ * Whether a mode has the privilege that is in a CSR's number. Level 2, the hypervisor's own and the VS CSRs under their own names,
+ * belongs to HS-mode and is above VS-mode.
+ */
+export function isReached(number: number, privilege: number, virtual: number): boolean {
+  return ((number >>> 8) & 3) <= (privilege === Privilege.S && virtual === 0 ? 2 : privilege);
 }
 
 /** Exception that an access from the current mode raises, or 0 if it is allowed. */
@@ -133,9 +147,7 @@ export function csrAccessFault(hart: Hart, number: number, write: boolean): numb
   if (csr === undefined || (write && number >>> 10 === 3)) return Cause.ILLEGAL_INSTRUCTION;
   const privilege = hart.state.word(FIELD.privilege);
   if (hart.state.word(FIELD.virtual) !== 0) return virtualAccessFault(hart, csr, privilege);
-  const level = (number >>> 8) & 3;
-  const reach = privilege === Privilege.S ? 2 : privilege;
-  return level <= reach && meetsCondition(hart, csr, privilege) ? 0 : Cause.ILLEGAL_INSTRUCTION;
+  return isReached(number, privilege, 0) && meetsCondition(hart, csr, privilege) ? 0 : Cause.ILLEGAL_INSTRUCTION;
 }
 
 function readRow(hart: Hart, csr: Csr, out: Word64, inFlight: number): void {
@@ -160,6 +172,7 @@ function writeRow(hart: Hart, csr: Csr, low: number, high: number): void {
   }
   if (csr.storage === undefined) return;
   const { state } = hart;
+  if (csr.dirtiesFloat === true) markFloatDirty(hart);
   const { writeMask } = csr;
   stored.low = state.low(csr.storage);
   stored.high = state.high(csr.storage);
@@ -174,17 +187,27 @@ function writeRow(hart: Hart, csr: Csr, low: number, high: number): void {
 }
 
 /** The row that an allowed access reaches: with V=1, S-mode CSRs are replaced by those of VS-mode. */
-function reachedRow(hart: Hart, csr: Csr): Csr {
-  if (csr.virtualizedBy === undefined || hart.state.word(FIELD.virtual) === 0) return csr;
-  return TABLE[csr.virtualizedBy] ?? csr;
+export function reachedRow(csr: Csr, virtual: number): Csr {
+  return (virtual === 0 || csr.virtualizedBy === undefined ? undefined : TABLE[csr.virtualizedBy]) ?? csr;
 }
 
-/** What the instruction's funct3, without the immediate bit, does. */
-const WRITE = 1;
-const SET = 2;
+/** Field of a CSR instruction that says what it does, in place. */
+export const CsrOperation = {
+  /** CSRRW. */
+  WRITE: 1 << 12,
+  /** CSRRS. */
+  SET: 2 << 12,
+  /** CSRRC. */
+  CLEAR: 3 << 12,
+  /** The field. */
+  MASK: 3 << 12,
+  /** The operand is the number in the place of rs1, not the register. */
+  IMMEDIATE: 4 << 12,
+} as const;
 
-function isWrite(bits: number): boolean {
-  return ((bits >>> 12) & 3) === WRITE || ((bits >>> 15) & 31) !== 0;
+/** Whether a CSR instruction writes: CSRRS and CSRRC with x0 or 0 do not. */
+export function isWrite(bits: number): boolean {
+  return (bits & CsrOperation.MASK) === CsrOperation.WRITE || ((bits >>> 15) & 31) !== 0;
 }
 
 /**
@@ -210,18 +233,18 @@ export function executeCsr(hart: Hart, bits: number): boolean {
   const { state } = hart;
   const source = (bits >>> 15) & 31;
   const target = (bits >>> 7) & 31;
-  const operation = (bits >>> 12) & 3;
+  const operation = bits & CsrOperation.MASK;
   const writes = isWrite(bits);
   const number = bits >>> 20;
   const fault = csrAccessFault(hart, number, writes);
   if (fault !== 0) {
     return fault === Cause.VIRTUAL_INSTRUCTION ? raiseVirtualInstruction(hart, bits) : raiseIllegal(hart, bits);
   }
-  const csr = reachedRow(hart, TABLE[number] as Csr);
-  const reads = operation !== WRITE || target !== 0;
+  const csr = reachedRow(TABLE[number] as Csr, state.word(FIELD.virtual));
+  const reads = operation !== CsrOperation.WRITE || target !== 0;
   if (reads) readRow(hart, csr, seen, 1);
   if (writes) {
-    const immediate = (bits & 0x4000) !== 0;
+    const immediate = (bits & CsrOperation.IMMEDIATE) !== 0;
     update(hart, csr, operation, immediate ? source : state.xLow(source), immediate ? 0 : state.xHigh(source));
   }
   if (reads) state.setX(target, seen.low, seen.high);
@@ -230,11 +253,11 @@ export function executeCsr(hart: Hart, bits: number): boolean {
 
 /** Writes what the operation makes of the operand and, unless it is a plain write, of the value in {@link seen}. */
 function update(hart: Hart, csr: Csr, operation: number, low: number, high: number): void {
-  if (operation === WRITE) return writeRow(hart, csr, low, high);
+  if (operation === CsrOperation.WRITE) return writeRow(hart, csr, low, high);
   base.low = seen.low;
   base.high = seen.high;
   if (csr.readForUpdate !== undefined) csr.readForUpdate(hart, base);
-  if (operation === SET) writeRow(hart, csr, base.low | low, base.high | high);
+  if (operation === CsrOperation.SET) writeRow(hart, csr, base.low | low, base.high | high);
   else writeRow(hart, csr, base.low & ~low, base.high & ~high);
 }
 

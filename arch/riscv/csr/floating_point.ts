@@ -7,33 +7,25 @@ import { FIELD } from "../layout.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import type { CsrRow } from "./row.ts";
 
-/** Rows by number. */
+/** Rows by number. The fields of fflags and frm are words: masks keep what lies behind them out. */
 export const FLOATING_POINT_CSRS: readonly CsrRow[] = [
   {
     number: 0x001,
     name: "fflags",
     needs: "float",
-    read: (hart, out) => {
-      out.low = hart.state.word(FIELD.fflags);
-      out.high = 0;
-    },
-    write: (hart, low) => {
-      hart.state.setWord(FIELD.fflags, low & 31);
-      markFloatDirty(hart);
-    },
+    storage: FIELD.fflags,
+    readMask: 31n,
+    writeMask: 31n,
+    dirtiesFloat: true,
   },
   {
     number: 0x002,
     name: "frm",
     needs: "float",
-    read: (hart, out) => {
-      out.low = hart.state.word(FIELD.frm);
-      out.high = 0;
-    },
-    write: (hart, low) => {
-      hart.state.setWord(FIELD.frm, low & 7);
-      markFloatDirty(hart);
-    },
+    storage: FIELD.frm,
+    readMask: 7n,
+    writeMask: 7n,
+    dirtiesFloat: true,
   },
   {
     number: 0x003,

@@ -9,8 +9,15 @@ import { HYPERVISOR_DELEGABLE } from "../trap/causes.ts";
 import { pendingInterrupts } from "../trap/interrupts.ts";
 import { ENVIRONMENT_FULL, ENVIRONMENT_GATED, environmentChanged, legalizeEnvironment } from "./environment.ts";
 import { GUEST_EXTERNAL_INTERRUPTS, H_INTERRUPTS, HStatus, Interrupt, VGEIN_SHIFT, VS_INTERRUPTS } from "./fields.ts";
-import type { CsrRow } from "./row.ts";
-import { legalizeStatus, statusChanged, SUPERVISOR_STATUS_VISIBLE, SUPERVISOR_STATUS_WRITABLE } from "./status.ts";
+import { ALL_BITS, type CsrRow } from "./row.ts";
+import {
+  legalizeStatus,
+  STATUS_QUIET,
+  STATUS_UNMASKS,
+  statusChanged,
+  SUPERVISOR_STATUS_VISIBLE,
+  SUPERVISOR_STATUS_WRITABLE,
+} from "./status.ts";
 import { isTranslationMode, legalizeTranslation, translationChanged } from "./supervisor.ts";
 import type { Word64 } from "./word64.ts";
 
@@ -83,6 +90,8 @@ const VIRTUAL_SUPERVISOR_CSRS: readonly CsrRow[] = [
     writeMask: SUPERVISOR_STATUS_WRITABLE,
     legalize: legalizeStatus,
     onWrite: statusChanged,
+    quiet: STATUS_QUIET,
+    unmasks: STATUS_UNMASKS,
   },
   { number: 0x204, name: "vsie", read: readVsie, write: writeVsie },
   { number: 0x205, name: "vstvec", storage: FIELD.vstvec, writeMask: ~2n },
@@ -113,7 +122,7 @@ export const HYPERVISOR_CSRS: readonly CsrRow[] = [
     onWrite: (hart) => hart.mmu.modeChanged(),
   },
   { number: 0x602, name: "hedeleg", storage: FIELD.hedeleg, writeMask: BigInt(HYPERVISOR_DELEGABLE) },
-  { number: 0x603, name: "hideleg", storage: FIELD.hideleg, writeMask: BigInt(VS_INTERRUPTS) },
+  { number: 0x603, name: "hideleg", storage: FIELD.hideleg, writeMask: BigInt(VS_INTERRUPTS), unmasks: ALL_BITS },
   {
     number: 0x604,
     name: "hie",
@@ -126,6 +135,7 @@ export const HYPERVISOR_CSRS: readonly CsrRow[] = [
     number: 0x607,
     name: "hgeie",
     storage: FIELD.hgeie,
+    unmasks: ALL_BITS,
     writeMask: BigInt(((1 << GUEST_EXTERNAL_INTERRUPTS) - 1) << 1),
   },
   {
@@ -143,7 +153,7 @@ export const HYPERVISOR_CSRS: readonly CsrRow[] = [
     read: readHip,
     write: (hart, low) => setVssip(hart, (low & VSSIP) !== 0),
   },
-  { number: 0x645, name: "hvip", storage: FIELD.hvip, writeMask: BigInt(VS_INTERRUPTS) },
+  { number: 0x645, name: "hvip", storage: FIELD.hvip, writeMask: BigInt(VS_INTERRUPTS), unmasks: ALL_BITS },
   { number: 0x64a, name: "htinst", storage: FIELD.htinst },
   {
     number: 0x680,

@@ -9,8 +9,8 @@ import { MACHINE_DELEGABLE } from "../trap/causes.ts";
 import { pendingInterrupts, supervisorTimerEnabled } from "../trap/interrupts.ts";
 import { ENVIRONMENT_FULL, ENVIRONMENT_GATED, environmentChanged, legalizeEnvironment } from "./environment.ts";
 import { ALL_INTERRUPTS, Interrupt, S_INTERRUPTS } from "./fields.ts";
-import type { CsrRow } from "./row.ts";
-import { legalizeStatus, statusChanged } from "./status.ts";
+import { ALL_BITS, type CsrRow } from "./row.ts";
+import { legalizeStatus, STATUS_QUIET, STATUS_UNMASKS, statusChanged } from "./status.ts";
 import type { Word64 } from "./word64.ts";
 
 /** SIE, MIE, SPIE, MPIE, SPP, MPP, FS, MPRV, SUM, MXR, TVM, TW, TSR, GVA, MPV. */
@@ -65,12 +65,14 @@ export const MACHINE_CSRS: readonly CsrRow[] = [
     writeMask: STATUS_WRITABLE,
     legalize: legalizeStatus,
     onWrite: statusChanged,
+    quiet: STATUS_QUIET,
+    unmasks: STATUS_UNMASKS,
   },
   // Extensions cannot be switched off: WARL fields with one legal value.
   { number: 0x301, name: "misa", storage: FIELD.misa, writeMask: 0n },
   { number: 0x302, name: "medeleg", storage: FIELD.medeleg, writeMask: BigInt(MACHINE_DELEGABLE) },
-  { number: 0x303, name: "mideleg", storage: FIELD.mideleg, writeMask: BigInt(S_INTERRUPTS) },
-  { number: 0x304, name: "mie", storage: FIELD.mie, writeMask: BigInt(ALL_INTERRUPTS) },
+  { number: 0x303, name: "mideleg", storage: FIELD.mideleg, writeMask: BigInt(S_INTERRUPTS), unmasks: ALL_BITS },
+  { number: 0x304, name: "mie", storage: FIELD.mie, writeMask: BigInt(ALL_INTERRUPTS), unmasks: ALL_BITS },
   { number: 0x305, name: "mtvec", storage: FIELD.mtvec, writeMask: ~2n },
   { number: 0x306, name: "mcounteren", storage: FIELD.mcounteren, writeMask: 0xffff_ffffn },
   {

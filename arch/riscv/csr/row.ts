@@ -46,6 +46,14 @@ export interface CsrShape<M> {
   readonly write?: (hart: Hart, low: number, high: number) => void;
   /** Called after the storage changed, with the bits that did. */
   readonly onWrite?: (hart: Hart, changedLow: number, changedHigh: number) => void;
+  /** Bits that `legalize` and `onWrite` do not care about. */
+  readonly quiet?: M;
+  /** Bits whose change can let an interrupt through; of `quiet` ones only that they are set. */
+  readonly unmasks?: M;
+  /** Whether a write makes FS dirty, even if it changes nothing. */
+  readonly dirtiesFloat?: boolean;
+  /** Of a counter: the field that the steps are added to, and its bit in mcountinhibit. `read` says the same. */
+  readonly counts?: Readonly<{ offset: number; bit: number }>;
 }
 
 /** A row as the files of `csr/` write it. */

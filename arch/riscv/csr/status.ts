@@ -14,6 +14,12 @@ export const SUPERVISOR_STATUS_WRITABLE = 0x0c_6122n;
 /** Fields of sstatus and vsstatus that can be seen: those, UXL and SD. */
 export const SUPERVISOR_STATUS_VISIBLE = 0x8000_0003_000c_6122n;
 
+/** Fields that nothing is derived from, of any status register: SIE, MIE, SPIE, MPIE, SPP. */
+export const STATUS_QUIET: bigint = BigInt(Status.SIE | Status.MIE | Status.SPIE | Status.MPIE | Status.SPP);
+
+/** Fields that let interrupts through. */
+export const STATUS_UNMASKS: bigint = BigInt(Status.SIE | Status.MIE);
+
 /** Fields that decide how memory is accessed. */
 const ACCESS_LOW = Status.MPRV | Status.SUM | Status.MXR | Status.MPP;
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
+import { CsrOperation, executeCsr } from "../csr/csr_file.ts";
 import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruction.ts";
 import { WasmArithmetic } from "./wasm_arithmetic.ts";
 import { constantValue, extended, Extension, isKeptAsWord, loadedExtension, type WasmValue } from "./wasm_value.ts";
@@ -20,6 +21,7 @@ interface Footprint {
 
 /** The x registers that an instruction reads, one bit each. */
 export function registersRead(decoded: Decoded): number {
+  if (decoded.instruction.call === executeCsr) return readByCsr(decoded);
   let registers = 0;
   for (const field of footprintOf(decoded, 0).reads) registers |= 1 << decoded[field];
   return registers & ~1;
@@ -51,6 +53,11 @@ const known = new Map<Instruction, Map<number, Footprint>>();
 function representative(imm: number): number {
   if (imm < 0) return -1;
   return imm === 0 || imm >= 32 ? Math.min(imm, 32) : 1;
+}
+
+/** The source of a CSR access that generated code does by itself. Other rows that are TypeScript read memory. */
+function readByCsr({ bits, rs1 }: Decoded): number {
+  return (bits & CsrOperation.IMMEDIATE) !== 0 ? 0 : 1 << rs1 & ~1;
 }
 
 function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Footprint {

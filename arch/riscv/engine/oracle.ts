@@ -12,7 +12,7 @@ import type { AccessSize, Decoded, Operands, Ops, RegisterOperand } from "../isa
 import { F_REGISTERS, FIELD, X_REGISTERS } from "../layout.ts";
 import type { CodePageTracker } from "../mmu/code_page_tracker.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
-import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts";
+import { mustCompleteAccess, takeUnmaskedInterrupt } from "../trap/interrupts.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import { BigintArithmetic } from "./bigint_arithmetic.ts";
 import type { Engine } from "./engine.ts";
@@ -245,7 +245,7 @@ export class Oracle implements Engine {
     const { state } = this.#hart;
     const retired = decoded.instruction.call!(this.#hart, decoded.bits);
     if (retired) state.set64(FIELD.pc, state.get64(FIELD.pc) + BigInt(decoded.length));
-    if (!mustCompleteAccess(this.#hart)) takePendingInterrupt(this.#hart);
+    if (!mustCompleteAccess(this.#hart)) takeUnmaskedInterrupt(this.#hart);
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
+import type { Mode } from "../csr/plain.ts";
 import { decode } from "../isa/decode.ts";
 import type { Decoded } from "../isa/instruction.ts";
 
@@ -34,6 +35,8 @@ export interface Region {
   readonly blocks: readonly BasicBlock[];
   /** Block that starts at an offset in the page. */
   readonly blockAt: ReadonlyMap<number, number>;
+  /** Mode that it is expected to run in. It is right in all others too. */
+  readonly mode: Mode;
 }
 
 /** Where a branch or jump of known target goes, as an offset in the page; may lie outside of it. */
@@ -75,11 +78,13 @@ export function endsFlow(decoded: Decoded): boolean {
 /**
  * Finds the region of an address; undefined if nothing there can be translated.
  *
+ * @param mode Mode that it is expected to run in
  * @param isCold Whether the instruction at a host-physical address should be left out
  */
 export function discoverRegion(
   u16: Uint16Array,
   entry: HostPhysAddr,
+  mode: Mode,
   isCold: (host: HostPhysAddr) => boolean = () => false,
 ): Region | undefined {
   const page = entry - entry % PAGE_SIZE;
@@ -104,7 +109,7 @@ export function discoverRegion(
     if (!endsFlow(last.decoded)) add(at);
   };
   add(entry % PAGE_SIZE);
-  return { page, blocks, blockAt };
+  return { page, blocks, blockAt, mode };
 }
 
 /** Whether an instruction ends a block. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FunctionReference, Local, Signature, TableReference } from "../../../core/wasm/mod.ts";
+import type { Mode } from "../csr/plain.ts";
 import type { PageAccesses } from "./page_access.ts";
 import type { LocalityPlan } from "./region_locality.ts";
 import type { RegionPages } from "./region_pages.ts";
@@ -46,6 +47,8 @@ export interface RegionFrame {
   readonly locality: LocalityPlan;
   /** What it calls. */
   readonly callees: Callees;
+  /** Mode that the region is expected to run in. */
+  readonly mode: Mode;
 }
 
 /** What comes after a block. */

@@ -106,7 +106,16 @@ function emitRegion(
   const registers = new RegionRegisters(f, registersUsed(region));
   registers.load(needed[0]);
   const pages = new RegionPages(f, services, locality.keys);
-  const frame = { budget: f.param(0), depth: f.param(1), pagePc, registers, pages, locality, callees };
+  const frame = {
+    budget: f.param(0),
+    depth: f.param(1),
+    pagePc,
+    registers,
+    pages,
+    locality,
+    callees,
+    mode: region.mode,
+  };
   const ops = new RegionOps(f, helpers, services, floats, frame);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {

@@ -17,13 +17,12 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
-import { registerWritten } from "./footprint.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import { Locality, pageKey } from "./region_locality.ts";
 import type { AccessHooks } from "./region_pages.ts";
-import { ROW_INDEX } from "./system.ts";
+import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, type WasmValue } from "./wasm_value.ts";
 import { hartWord, WasmOps } from "./wasm_ops.ts";
@@ -285,22 +284,12 @@ export class RegionOps extends WasmOps {
     this.code.return(this.#budgetNow());
   }
 
-  /** Has TypeScript execute the instruction. */
+  /** An instruction whose meaning is TypeScript. */
   #system(decoded: Decoded): void {
-    const { code: f } = this;
-    const { registers, pages } = this.#frame;
-    registers.flush();
-    this.saveProgress();
-    const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
-    const goesOn = call(this.#services.system, row, i32Const(decoded.bits), i32Const(decoded.length));
-    if (leavesRegion(decoded)) {
-      f.drop(goesOn);
-      this.#end = () => this.#leave();
-      return;
-    }
-    f.if(unary("i32.eqz", goesOn), () => f.return(this.#budgetNow()), undefined, "unlikely");
-    registers.load(registerWritten(decoded));
-    pages.forget();
+    const { code } = this;
+    const { system } = this.#services;
+    emitSystem({ ...this.#frame, code, system, left: this.#budgetNow(), save: () => this.saveProgress() }, decoded);
+    if (leavesRegion(decoded)) this.#end = () => this.#leave();
   }
 
   protected override roundingField(): Expr {

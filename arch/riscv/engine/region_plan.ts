@@ -6,6 +6,7 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { CodeRange } from "../../../core/engine/region_pages.ts";
 import type { RegionPlan } from "../../../core/engine/regions.ts";
+import type { Mode } from "../csr/plain.ts";
 import { discoverRegion, type Region } from "./region.ts";
 
 /** A region that can be translated. */
@@ -18,9 +19,10 @@ export interface PlannedRegion extends RegionPlan {
 export function planRegion(
   u16: Uint16Array,
   entry: HostPhysAddr,
+  mode: Mode,
   isCold?: (host: HostPhysAddr) => boolean,
 ): PlannedRegion | undefined {
-  const region = discoverRegion(u16, entry, isCold);
+  const region = discoverRegion(u16, entry, mode, isCold);
   if (region === undefined) return undefined;
   // The record of a first instruction with four registers has no room for the slot.
   if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return undefined;

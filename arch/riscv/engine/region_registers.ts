@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type FunctionBuilder, i32Const, load, type Local, unary } from "../../../core/wasm/mod.ts";
+import { type Expr, type FunctionBuilder, i32Const, load, type Local, unary } from "../../../core/wasm/mod.ts";
 import { WINDOW, X_REGISTERS } from "../layout.ts";
 import { extended, Extension, isKeptAsWord, type WasmValue, wordOf } from "./wasm_value.ts";
 
@@ -75,10 +75,25 @@ export class RegionRegisters {
       this.#f.set(this.#word[number]!, wordOf(value));
       this.#words |= 1 << number;
     } else {
-      this.#f.set(this.#wide[number]!, value.expr);
+      this.assign(number, value.expr);
       this.#words &= ~(1 << number);
     }
-    this.#unwritten |= 1 << number;
+    this.#note(1 << number);
+  }
+
+  /** Emits a write on one of two ways that meet again: what is known changes there, by {@link assigned}. */
+  assign(number: number, value: Expr): void {
+    this.#f.set(this.#wide[number]!, value);
+  }
+
+  /** Notes that 64 bits were written to registers, whichever way control came. */
+  assigned(registers: number): void {
+    this.#words &= ~registers;
+    this.#note(registers);
+  }
+
+  #note(written: number): void {
+    this.#unwritten |= written;
     if (numbersOf(this.#unwritten).length > MOST_UNWRITTEN) this.flush();
   }
 

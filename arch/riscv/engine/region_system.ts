@@ -1,11 +1,28 @@
 /**
- * Instructions whose meaning is TypeScript, inside regions.
+ * Instructions whose meaning is TypeScript, inside regions: how they are called, and those that need no call.
  *
  * @module
  */
+import {
+  call,
+  type Expr,
+  type FunctionBuilder,
+  type FunctionReference,
+  i32Const,
+  i64Const,
+  unary,
+} from "../../../core/wasm/mod.ts";
+import { executeCsr } from "../csr/csr_file.ts";
+import { type Mode, plainCsr } from "../csr/plain.ts";
 import type { Hart } from "../hart.ts";
+import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, LeaveRegions } from "../layout.ts";
-import { executeSystem } from "./system.ts";
+import { registerWritten } from "./footprint.ts";
+import { leavesRegion } from "./region.ts";
+import { emitPlainCsr } from "./region_csr.ts";
+import type { RegionPages } from "./region_pages.ts";
+import type { RegionRegisters } from "./region_registers.ts";
+import { executeSystem, ROW_INDEX } from "./system.ts";
 
 /** {@link executeSystem} for regions: where execution does not simply go on behind the instruction, all are left, to look pc up. */
 export function systemInRegion(hart: Hart, row: number, bits: number, length: number): boolean {
@@ -14,4 +31,54 @@ export function systemInRegion(hart: Hart, row: number, bits: number, length: nu
   if (goesOn && state.word(FIELD.leaveRegions) === LeaveRegions.NO) return true;
   state.setWord(FIELD.leaveRegions, LeaveRegions.LOOK_UP);
   return false;
+}
+
+/** The place in a region where an instruction is. */
+export interface SystemSite {
+  /** The region's function. */
+  readonly code: FunctionBuilder;
+  /** Its x registers. */
+  readonly registers: RegionRegisters;
+  /** The pages that it remembers. */
+  readonly pages: RegionPages;
+  /** Mode that it is expected to run in. */
+  readonly mode: Mode;
+  /** (row, bits, length) -> 1 go on behind it, 0 leave: {@link systemInRegion}. */
+  readonly system: FunctionReference;
+  /** Steps left after the instruction. */
+  readonly left: Expr;
+  /** Emits what must be done before TypeScript is called. */
+  save(): void;
+}
+
+/** Emits an instruction whose meaning is TypeScript. If it is the last of its region, what leaves the region must follow. */
+export function emitSystem(site: SystemSite, decoded: Decoded): void {
+  const { code: f, registers, pages, mode, left } = site;
+  const plain = decoded.instruction.call === executeCsr ? plainCsr(decoded.bits, mode) : undefined;
+  if (plain === undefined) {
+    registers.flush();
+    return emitCall(site, decoded);
+  }
+  const { empty } = pages;
+  f.block((end) => {
+    f.block((slow) => {
+      const x = (number: number): Expr => number === 0 ? i64Const(0) : registers.get(number).expr;
+      const setX = (number: number, value: Expr): void => registers.assign(number, value);
+      emitPlainCsr({ code: f, slow, x, setX, left }, decoded, plain, mode);
+      f.br(end);
+    });
+    emitCall(site, decoded);
+  });
+  pages.empty = empty;
+  registers.assigned(registerWritten(decoded));
+}
+
+function emitCall({ code: f, registers, pages, system, left, save }: SystemSite, decoded: Decoded): void {
+  save();
+  const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
+  const goesOn = call(system, row, i32Const(decoded.bits), i32Const(decoded.length));
+  if (leavesRegion(decoded)) return f.drop(goesOn);
+  f.if(unary("i32.eqz", goesOn), () => f.return(left), undefined, "unlikely");
+  registers.load(registerWritten(decoded));
+  pages.forget();
 }

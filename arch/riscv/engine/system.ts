@@ -7,7 +7,7 @@
 import type { Hart } from "../hart.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { ExitRequest, FIELD } from "../layout.ts";
-import { mustCompleteAccess, takePendingInterrupt } from "../trap/interrupts.ts";
+import { mustCompleteAccess, takeUnmaskedInterrupt } from "../trap/interrupts.ts";
 
 /** Index of each row in the instruction table, by name. */
 export const ROW_INDEX: ReadonlyMap<string, number> = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
@@ -29,6 +29,6 @@ export function executeSystem(hart: Hart, row: number, bits: number, length: num
     state.set(FIELD.pc, low, (state.high(FIELD.pc) + carry) | 0);
   }
   if (mustCompleteAccess(hart)) return false;
-  const interrupted = takePendingInterrupt(hart);
+  const interrupted = takeUnmaskedInterrupt(hart);
   return retired && !interrupted && state.word(FIELD.exitRequest) === ExitRequest.NONE;
 }

@@ -10,10 +10,11 @@ import { Hotness } from "../../../core/engine/hotness.ts";
 import { Regions, type RegionSource } from "../../../core/engine/regions.ts";
 import { makeVacancy } from "../../../core/engine/slot_table.ts";
 import type { HostMemory } from "../../../core/memory.ts";
+import type { Mode } from "../csr/plain.ts";
 import type { Hart } from "../hart.ts";
 import { FIELD, LeaveRegions } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
-import { markFloatDirty } from "../trap/mode.ts";
+import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
 import { straightStart } from "./region_entry.ts";
@@ -173,7 +174,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (this.#codePages.recordAt(entry) === -1) return undefined;
     // What was never executed is left out, but for where a region is to be made of everything that can be.
     const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !this.#codePages.isDecoded(host);
-    const plan = planRegion(this.#memory.u16, entry, isCold);
+    const plan = planRegion(this.#memory.u16, entry, this.#mode(), isCold);
     for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
     return plan;
   }
@@ -213,6 +214,12 @@ export class Translator implements RegionSource<PlannedRegion> {
   dropped(): void {
     const state = this.#current()?.state;
     if (state !== undefined && state.word(FIELD.budget) !== 0) state.setWord(FIELD.leaveRegions, LeaveRegions.LOOK_UP);
+  }
+
+  /** The mode of the hart that runs: its code is wanted in it. */
+  #mode(): Mode {
+    const state = this.#current()?.state;
+    return { privilege: state?.word(FIELD.privilege) ?? Privilege.M, virtual: state?.word(FIELD.virtual) ?? 0 };
   }
 
   /** Gives an entry's record its instruction back. */

@@ -50,14 +50,12 @@ export function virtualTimerEnabled(hart: Hart): boolean {
   return (hart.state.high(FIELD.henvcfg) & EnvConfigHigh.STCE) !== 0;
 }
 
-function supervisorTimerFired(hart: Hart): boolean {
-  const now = hart.host.time();
+function supervisorTimerFired(hart: Hart, now: number): boolean {
   return atLeast(now | 0, highOf(now), hart.state.low(FIELD.stimecmp), hart.state.high(FIELD.stimecmp));
 }
 
-function virtualTimerFired(hart: Hart): boolean {
+function virtualTimerFired(hart: Hart, now: number): boolean {
   const { state } = hart;
-  const now = hart.host.time();
   const deltaLow = state.low(FIELD.htimedelta);
   const low = (now + deltaLow) | 0;
   const high = addHigh(now | 0, highOf(now), deltaLow, state.high(FIELD.htimedelta));
@@ -81,14 +79,34 @@ function guestExternal(hart: Hart): number {
  * @param wanted Only these bits are needed: timers that are not among them are not compared
  */
 export function pendingInterrupts(hart: Hart, wanted: number = -1): number {
+  return (pendingWithoutTimers(hart) | firedTimers(hart, wanted)) & wanted;
+}
+
+/** mip without what stimecmp and vstimecmp add to it. */
+function pendingWithoutTimers(hart: Hart): number {
   const { state } = hart;
-  let pending = state.low(FIELD.mip) | (state.low(FIELD.hvip) & VS_INTERRUPTS) | state.word(FIELD.lines) |
-    guestExternal(hart);
-  if ((wanted & STIP) !== 0 && supervisorTimerEnabled(hart)) {
-    pending = supervisorTimerFired(hart) ? pending | STIP : pending & ~STIP;
-  }
-  if ((wanted & VSTIP) !== 0 && virtualTimerEnabled(hart) && virtualTimerFired(hart)) pending |= VSTIP;
-  return pending & wanted;
+  const stored = supervisorTimerEnabled(hart) ? state.low(FIELD.mip) & ~STIP : state.low(FIELD.mip);
+  return stored | (state.low(FIELD.hvip) & VS_INTERRUPTS) | state.word(FIELD.lines) | guestExternal(hart);
+}
+
+/** STIP and VSTIP as stimecmp and vstimecmp cause them now. */
+function firedTimers(hart: Hart, wanted: number): number {
+  const own = (wanted & STIP) !== 0 && supervisorTimerEnabled(hart) && isSet(hart, FIELD.stimecmp);
+  const virtual = (wanted & VSTIP) !== 0 && virtualTimerEnabled(hart) && isSet(hart, FIELD.vstimecmp);
+  if (!own && !virtual) return 0;
+  const now = hart.host.time();
+  const fired = own && supervisorTimerFired(hart, now) ? STIP : 0;
+  return virtual && virtualTimerFired(hart, now) ? fired | VSTIP : fired;
+}
+
+/** Whether a deadline is not the one that never comes. */
+function isSet(hart: Hart, field: number): boolean {
+  return (hart.state.low(field) & hart.state.high(field)) !== -1;
+}
+
+/** Looks which timers have fired: at the start of a run, and when one of them was changed. */
+function updateTimers(hart: Hart): void {
+  hart.state.setWord(FIELD.timers, firedTimers(hart, -1));
 }
 
 /** Interrupts of `candidates` that the current mode lets through; those for M-mode first, then HS-mode, then VS-mode. */
@@ -112,17 +130,25 @@ function enabledInterrupts(hart: Hart, candidates: number): number {
 function takeable(hart: Hart): number {
   const enabled = hart.state.low(FIELD.mie);
   if (enabled === 0) return 0;
-  const pending = pendingInterrupts(hart, enabled);
+  const pending = (pendingWithoutTimers(hart) | hart.state.word(FIELD.timers)) & enabled;
   return pending === 0 ? 0 : enabledInterrupts(hart, pending);
 }
 
 /**
- * Takes the pending interrupt of the highest priority that the current mode lets through. Call at an instruction boundary, with `pc`
- * the next instruction.
+ * Takes the pending interrupt of the highest priority that the current mode lets through, at the start of a run.
  *
  * @returns Whether one was taken: `pc` and the mode are then those of its handler
  */
 export function takePendingInterrupt(hart: Hart): boolean {
+  updateTimers(hart);
+  return takeUnmaskedInterrupt(hart);
+}
+
+/**
+ * The same inside a run, at an instruction boundary with `pc` the next instruction, after something that may have let an interrupt
+ * through. That time has passed meanwhile is no reason: a run ends where the next timer fires.
+ */
+export function takeUnmaskedInterrupt(hart: Hart): boolean {
   const candidates = takeable(hart);
   if (candidates === 0) return false;
   for (const cause of PRIORITY) {
@@ -156,6 +182,7 @@ export function interruptStateChanged(hart: Hart): void {
 
 /** To be called after {@link timerDeadline} may have changed: the VM's loop has to ask anew. */
 export function timerDeadlineMoved(hart: Hart): void {
+  updateTimers(hart);
   hart.requestExit(ExitRequest.RESCHEDULE);
 }
 

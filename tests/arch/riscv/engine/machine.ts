@@ -139,11 +139,9 @@ export class Machine {
   /** Turns floating point on, FS = clean or another value of the field. */
   setFloat(fs: number): void {
     const { state } = this.hart;
-    state.set(
-      FIELD.mstatus,
-      (state.low(FIELD.mstatus) & ~(3 << 13)) | (fs << 13),
-      state.high(FIELD.mstatus) & 0x7fffffff,
-    );
+    const high = state.high(FIELD.mstatus) & 0x7fffffff;
+    const summary = fs === 3 ? 1 << 31 : 0;
+    state.set(FIELD.mstatus, (state.low(FIELD.mstatus) & ~(3 << 13)) | (fs << 13), high | summary);
     updateFpAccess(this.hart);
   }
 

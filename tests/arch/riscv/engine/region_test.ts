@@ -4,12 +4,13 @@ import { discoverRegion, endsFlow, followed, isCall, type Region } from "../../.
 import { asm } from "../assemble.ts";
 
 const PAGE = 0x2000;
+const MODE = { privilege: 3, virtual: 0 };
 
 /** The region at an offset of a page that holds these instructions from `start` on, elsewhere nothing. */
 function region(start: number, words: readonly number[], entry = start): Region | undefined {
   const memory = new Int32Array(0x4000 / 4);
   memory.set(words, (PAGE + start) / 4);
-  return discoverRegion(new Uint16Array(memory.buffer), PAGE + entry);
+  return discoverRegion(new Uint16Array(memory.buffer), PAGE + entry, MODE);
 }
 
 /** Start and end of every block. */
@@ -54,7 +55,7 @@ Deno.test("discoverRegion ends before what is no instruction, behind what may go
   assert.deepEqual(blocks(region(0xff8, [NOTHING, NOTHING, NOTHING])), [[0xff8, 0x1000]]);
   const crossing = new Uint16Array(0x4000 / 2);
   crossing.set([1, NOTHING & 0xffff, NOTHING >>> 16], (PAGE + 0xffc) / 2);
-  assert.deepEqual(blocks(discoverRegion(crossing, PAGE + 0xffc)), [[0xffc, 0xffe]]);
+  assert.deepEqual(blocks(discoverRegion(crossing, PAGE + 0xffc, MODE)), [[0xffc, 0xffe]]);
 });
 
 Deno.test("discoverRegion goes on behind what is TypeScript but leaves mode and translation alone", () => {
@@ -77,6 +78,7 @@ Deno.test("discoverRegion leaves out what it is told is cold", () => {
   const found = discoverRegion(
     new Uint16Array(memory.buffer),
     PAGE,
+    MODE,
     (host) => host === PAGE + 16 || host === PAGE + 12,
   );
   assert.deepEqual(blocks(found).sort(), [[0, 8], [8, 12]]);

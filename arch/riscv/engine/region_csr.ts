@@ -1,0 +1,132 @@
+/**
+ * Plain CSR accesses in the code of regions, made for the mode that the region was found hot in (Unprivileged ISA, "Zicsr").
+ *
+ * @module
+ */
+import {
+  binary,
+  type Expr,
+  type FunctionBuilder,
+  i32Const,
+  i64Const,
+  type Label,
+  load,
+  unary,
+} from "../../../core/wasm/mod.ts";
+import { ALL_BITS } from "../csr/row.ts";
+import { CsrOperation, isWrite } from "../csr/csr_file.ts";
+import type { Mode, PlainCsr } from "../csr/plain.ts";
+import type { Decoded } from "../isa/instruction.ts";
+import { FIELD, type FieldName, WINDOW } from "../layout.ts";
+import { hartWord } from "./wasm_ops.ts";
+
+/** What the code of an access needs of the region around it. */
+export interface CsrSite {
+  /** The region's function. */
+  readonly code: FunctionBuilder;
+  /** Where the access goes if it is not plain after all. */
+  readonly slow: Label;
+  /** The x register of that number, 0 for x0. */
+  x(number: number): Expr;
+  /** Sets an x register, not x0. */
+  setX(number: number, value: Expr): void;
+  /** Steps of the run that were left after this instruction (i32). */
+  readonly left: Expr;
+}
+
+/** Floating point is on and FS dirty already, as a value of the `fpAccess` field. */
+const DIRTY = 2;
+
+/** Emits what a plain access does, or a branch to `slow` before it has done anything. */
+export function emitPlainCsr(site: CsrSite, { bits, rd, rs1 }: Decoded, plain: PlainCsr, mode: Mode): void {
+  const { code: f } = site;
+  checkMode(site, mode);
+  checkConditions(site, plain, isWrite(bits));
+  const old = plain.storage === undefined ? undefined : f.let(field64(plain.storage));
+  const seen = plain.counts === undefined
+    ? masked(old ?? i64Const(0), plain.readMask)
+    : f.let(countOf(site, plain.counts));
+  if (isWrite(bits) && old !== undefined) {
+    const operand = (bits & CsrOperation.IMMEDIATE) !== 0 ? i64Const(rs1) : site.x(rs1);
+    write(site, plain, bits, old, operand, seen);
+  }
+  if (rd !== 0) site.setX(rd, seen);
+}
+
+/** Privilege and V lie side by side. */
+function checkMode({ code: f, slow }: CsrSite, { privilege, virtual }: Mode): void {
+  const now = load("i64.load", i32Const(0), WINDOW + FIELD.privilege, 4);
+  f.brIf(slow, binary("i64.ne", now, i64Const(BigInt(privilege) | BigInt(virtual) << 32n)), "unlikely");
+}
+
+function checkConditions({ code: f, slow }: CsrSite, plain: PlainCsr, writes: boolean): void {
+  if (plain.dirtiesFloat && writes) {
+    f.brIf(slow, binary("i32.ne", hartWord("fpAccess"), i32Const(DIRTY)), "unlikely");
+  } else if (plain.needsFloat) {
+    f.brIf(slow, unary("i32.eqz", hartWord("fpAccess")), "unlikely");
+  }
+  const { fields, bit } = plain.gates;
+  if (fields.length > 0) {
+    const open = fields.map(field32).reduce((a, b) => binary("i32.and", a, b));
+    f.brIf(slow, unary("i32.eqz", binary("i32.and", open, i32Const(bit))), "unlikely");
+  }
+  if (plain.counts !== undefined) {
+    f.brIf(slow, binary("i32.and", hartWord("mcountinhibit"), i32Const(plain.counts.bit)), "unlikely");
+  }
+}
+
+/** A running counter: all steps but that of the instruction that reads it, and what the guest or traps added. */
+function countOf({ left }: CsrSite, { offset }: NonNullable<PlainCsr["counts"]>): Expr {
+  const run = unary("i64.extend_i32_s", binary("i32.sub", binary("i32.sub", hartWord("budget"), left), i32Const(1)));
+  return binary("i64.add", binary("i64.add", field64(FIELD.steps), field64(offset)), run);
+}
+
+function write(site: CsrSite, plain: PlainCsr, bits: number, old: Expr, operand: Expr, seen: Expr): void {
+  const { code: f, slow } = site;
+  const operation = bits & CsrOperation.MASK;
+  const written = f.let(legal(plain, old, combined(operation, seen, operand)));
+  if (plain.guarded !== 0n) {
+    const changed = f.let(binary("i64.xor", written, old));
+    f.brIf(slow, isNotZero(binary("i64.and", changed, i64Const(plain.guarded))), "unlikely");
+    if (operation !== CsrOperation.CLEAR) {
+      const set = binary("i64.and", binary("i64.and", changed, written), i64Const(plain.unmasks));
+      f.if(isNotZero(set), () => f.brIf(slow, mayInterrupt(), "unlikely"));
+    }
+  }
+  f.store("i64.store", i32Const(0), written, WINDOW + plain.storage!, 4);
+}
+
+/** What the operation makes of the operand and of what it sees. */
+function combined(operation: number, seen: Expr, operand: Expr): Expr {
+  if (operation === CsrOperation.WRITE) return operand;
+  if (operation === CsrOperation.SET) return binary("i64.or", seen, operand);
+  return binary("i64.and", seen, binary("i64.xor", operand, i64Const(-1n)));
+}
+
+function legal({ writeMask }: PlainCsr, old: Expr, value: Expr): Expr {
+  if (writeMask === ALL_BITS) return value;
+  return binary("i64.or", masked(old, ALL_BITS & ~writeMask), masked(value, writeMask));
+}
+
+/** Whether anything that mie lets through is pending, timers as they were at the start of the run (i32). */
+function mayInterrupt(): Expr {
+  const sources: FieldName[] = ["mip", "hvip", "lines", "timers"];
+  const pending = sources.map(hartWord).reduce((a, b) => binary("i32.or", a, b));
+  return binary("i32.or", binary("i32.and", pending, hartWord("mie")), hartWord("hgeip"));
+}
+
+function isNotZero(value: Expr): Expr {
+  return binary("i64.ne", value, i64Const(0));
+}
+
+function masked(value: Expr, mask: bigint): Expr {
+  return mask === ALL_BITS ? value : binary("i64.and", value, i64Const(mask));
+}
+
+function field64(offset: number): Expr {
+  return load("i64.load", i32Const(0), WINDOW + offset, 4);
+}
+
+function field32(offset: number): Expr {
+  return load("i32.load", i32Const(0), WINDOW + offset);
+}
