@@ -6,6 +6,9 @@
 
 const TEXT = new TextEncoder();
 
+/** Text whose characters are their own encoding. */
+const ASCII = /^[\0-\x7f]*$/;
+
 /** Bytes that grow at the end. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -71,7 +74,8 @@ export class ByteWriter {
 
   /** Appends the low 64 bits of `value` as signed LEB128. A `number` must be an integer. */
   s64(value: bigint | number): void {
-    if (typeof value === "number" && value === (value | 0)) return this.s32(value);
+    const number = Number(value);
+    if (number === (number | 0)) return this.s32(number);
     let rest = BigInt.asIntN(64, BigInt(value));
     while (rest < -64n || rest > 63n) {
       this.byte(Number(rest & 0x7fn) | 0x80);
@@ -92,6 +96,11 @@ export class ByteWriter {
 
   /** Appends a name: its length in bytes, then UTF-8. */
   name(text: string): void {
+    if (ASCII.test(text)) {
+      this.u32(text.length);
+      for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i));
+      return;
+    }
     const encoded = TEXT.encode(text);
     this.u32(encoded.length);
     this.bytes(encoded);

@@ -5,7 +5,16 @@
  * @module
  */
 import type { BranchHint, Code } from "./code.ts";
-import { emitIndirect, emitMemoryOp, expectArguments, expectType, type Expr, type Local } from "./expression.ts";
+import {
+  emitIndirect,
+  emitMemoryOp,
+  expectArguments,
+  expectType,
+  type Expr,
+  type Local,
+  localVariable,
+  tee,
+} from "./expression.ts";
 import type { FunctionReference, Signature, TableReference } from "./references.ts";
 import { MEMORY_OPERATIONS, Opcode, type StoreOp, type ValueType, VOID_BLOCK } from "./opcodes.ts";
 
@@ -13,15 +22,6 @@ import { MEMORY_OPERATIONS, Opcode, type StoreOp, type ValueType, VOID_BLOCK } f
 export interface Label {
   /** Constructs that enclose the body, this one included; -1 once the body is closed. */
   readonly depth: number;
-}
-
-class LocalVariable implements Local {
-  constructor(readonly index: number, readonly type: ValueType) {}
-
-  emit(code: Code): void {
-    code.byte(Opcode.localGet);
-    code.u32(this.index);
-  }
 }
 
 /** Emits the body of a function, statement by statement. */
@@ -42,7 +42,7 @@ export class FunctionBuilder {
    */
   constructor(signature: Pick<Signature, "params" | "results">, code: Code) {
     this.code = code;
-    this.#params = signature.params.map((type, index) => new LocalVariable(index, type));
+    this.#params = signature.params.map((type, index) => localVariable(index, type));
     this.#results = signature.results;
   }
 
@@ -57,7 +57,7 @@ export class FunctionBuilder {
   local(type: ValueType): Local {
     let local = this.#free[type].pop();
     if (local === undefined) {
-      local = new LocalVariable(this.#params.length + this.localTypes.length, type);
+      local = localVariable(this.#params.length + this.localTypes.length, type);
       this.localTypes.push(type);
     }
     this.#scope?.push(local);
@@ -94,15 +94,7 @@ export class FunctionBuilder {
 
   /** An expression that assigns `local` when it is computed and has the same value. */
   tee(local: Local, value: Expr): Expr {
-    expectType("local.tee", value, local.type);
-    return {
-      type: local.type,
-      emit: (code) => {
-        value.emit(code);
-        code.byte(Opcode.localTee);
-        code.u32(local.index);
-      },
-    };
+    return tee(local, value);
   }
 
   /** Computes a value for its effects. */

@@ -24,6 +24,28 @@ export interface FunctionOptions {
   export?: boolean;
 }
 
+/** Buffers to use again: a new one costs more than what most functions and modules write into it. */
+class BufferPool<Buffer extends ByteWriter> {
+  readonly #free: Buffer[] = [];
+  readonly #make: () => Buffer;
+
+  constructor(make: () => Buffer) {
+    this.#make = make;
+  }
+
+  take(): Buffer {
+    return this.#free.pop() ?? this.#make();
+  }
+
+  give(buffer: Buffer): void {
+    buffer.clear();
+    this.#free.push(buffer);
+  }
+}
+
+const BUFFERS = new BufferPool(() => new ByteWriter(16384));
+const CODE_BUFFERS = new BufferPool(() => new Code(16384));
+
 interface Body {
   readonly reference: FunctionReference;
   readonly signature: Signature;
@@ -40,9 +62,9 @@ export class ModuleBuilder {
   readonly #tables = new ByteWriter();
   readonly #elements = new ByteWriter();
   readonly #bodies: Body[] = [];
-  readonly #bodyBytes = new ByteWriter(65536);
-  readonly #spareCode: Code[] = [];
+  readonly #bodyBytes = BUFFERS.take();
   readonly #importedNames: string[] = [];
+  #isBuilt = false;
   readonly #counts = { imports: 0, exports: 0, importedTables: 0, tables: 0, elements: 0 };
 
   /** Imports the memory, `pages` of 64 KiB as minimum and maximum: then accesses at constant addresses need no bounds check. */
@@ -135,7 +157,7 @@ export class ModuleBuilder {
     const body = this.#bodies[reference.index - this.#importedNames.length];
     if (body?.reference !== reference) throw new TypeError(`Cannot define '${reference.name}': not declared here`);
     if (body.range !== undefined) throw new TypeError(`Cannot define '${reference.name}' twice`);
-    const code = this.#spareCode.pop() ?? new Code(4096); // buffers cost more than code: reuse them
+    const code = CODE_BUFFERS.take();
     const f = new FunctionBuilder(body.signature, code);
     build(f);
     f.finish();
@@ -145,8 +167,7 @@ export class ModuleBuilder {
     this.#bodyBytes.bytes(code.view());
     body.range = { start, end: this.#bodyBytes.length };
     body.hints = code.hints.map(({ offset, likely }) => ({ offset: offset + header, likely }));
-    code.clear();
-    this.#spareCode.push(code);
+    CODE_BUFFERS.give(code);
   }
 
   /** Exports a function of the module under its name. */
@@ -154,9 +175,11 @@ export class ModuleBuilder {
     this.#export(reference.name, FUNCTION_KIND, reference.index);
   }
 
-  /** Encodes the module. Throws a `TypeError` if a declared function was never defined. */
+  /** Encodes the module, once. Throws a `TypeError` if a declared function was never defined. */
   build(): Uint8Array<ArrayBuffer> {
-    const out = new ByteWriter(65536);
+    if (this.#isBuilt) throw new TypeError("Cannot build the module twice");
+    this.#isBuilt = true;
+    const out = BUFFERS.take();
     out.bytes([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
     writeSection(out, Section.type, this.#signatures.size, (body) => {
       for (const { params, results } of this.#signatures.values()) {
@@ -182,7 +205,10 @@ export class ModuleBuilder {
       }
     });
     this.#writeNames(out);
-    return out.copy();
+    const module = out.copy();
+    BUFFERS.give(out);
+    BUFFERS.give(this.#bodyBytes);
+    return module;
   }
 
   /** Branch Hinting proposal: per function, offsets from the start of its body. */
@@ -206,7 +232,7 @@ export class ModuleBuilder {
   /** Function names (Core Specification 7.4), so that profiles and stack traces can be read. */
   #writeNames(out: ByteWriter): void {
     const names = [...this.#importedNames, ...this.#bodies.map(({ reference }) => reference.name)];
-    const map = new ByteWriter();
+    const map = BUFFERS.take();
     map.u32(names.length);
     names.forEach((name, index) => {
       map.u32(index);
@@ -216,6 +242,7 @@ export class ModuleBuilder {
       body.byte(1);
       body.sized(map);
     });
+    BUFFERS.give(map);
   }
 
   #import(module: string, name: string, kind: number): void {
@@ -235,19 +262,21 @@ export class ModuleBuilder {
 
 function writeSection(out: ByteWriter, id: number, count: number, write: (body: ByteWriter) => void): void {
   if (count === 0) return;
-  const body = new ByteWriter(4096);
+  const body = BUFFERS.take();
   body.u32(count);
   write(body);
   out.byte(id);
   out.sized(body);
+  BUFFERS.give(body);
 }
 
 function writeCustomSection(out: ByteWriter, name: string, write: (body: ByteWriter) => void): void {
-  const body = new ByteWriter(4096);
+  const body = BUFFERS.take();
   body.name(name);
   write(body);
   out.byte(Section.custom);
   out.sized(body);
+  BUFFERS.give(body);
 }
 
 function writeTypes(out: ByteWriter, types: readonly ValueType[]): void {

@@ -37,6 +37,22 @@ function bucketOf(bits: number): readonly Matcher<Instruction>[] {
   return buckets[number] ??= ALL.filter((matcher) => overlap(matcher, wanted));
 }
 
+/** What 32-bit encodings mean that were met before, `null` if nothing: programs say the same again and again. */
+const wideCache = new Map<number, Decoded | null>();
+
+/** Encodings that {@link wideCache} holds at most: when there are more, it begins anew. */
+const MOST_CACHED = 32768;
+
+function decodeCached(bits: number): Decoded | undefined {
+  let decoded = wideCache.get(bits);
+  if (decoded === undefined) {
+    decoded = decodeWide(bits, 4) ?? null;
+    if (wideCache.size >= MOST_CACHED) wideCache.clear();
+    wideCache.set(bits, decoded);
+  }
+  return decoded ?? undefined;
+}
+
 /** Takes a 32-bit encoding apart. */
 function decodeWide(bits: number, length: 2 | 4): Decoded | undefined {
   for (const { mask, match, row } of bucketOf(bits)) {
@@ -82,5 +98,5 @@ function decodeCompressed(half: number): Decoded | undefined {
  * @returns undefined if the encoding is illegal here, among them all encodings longer than 32 bits
  */
 export function decode(bits: number): Decoded | undefined {
-  return (bits & 3) === 3 ? decodeWide(bits | 0, 4) : decodeCompressed(bits & 0xffff);
+  return (bits & 3) === 3 ? decodeCached(bits | 0) : decodeCompressed(bits & 0xffff);
 }

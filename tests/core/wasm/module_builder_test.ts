@@ -281,6 +281,22 @@ Deno.test("unreachable and a missing return trap", () => {
   assert.throws(main([], ["i32"], () => {}), WebAssembly.RuntimeError);
 });
 
+Deno.test("a module is built once, and modules after it do not change it", () => {
+  const make = (name: string, value: number): Uint8Array => {
+    const module = new ModuleBuilder();
+    module.function(name, [], ["i32"], (f) => f.return(i32Const(value)), { export: true });
+    const bytes = module.build();
+    assert.throws(() => module.build(), /twice/);
+    return bytes;
+  };
+  const first = make("first", 1);
+  const copy = first.slice();
+  make("zw\u00f6lf", 12);
+  assert.deepEqual(first, copy);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(make("zw\u00f6lf", 12) as BufferSource));
+  assert.equal((exports["zw\u00f6lf"] as () => number)(), 12);
+});
+
 Deno.test("branch hints are written where the branch instructions are", () => {
   const module = new ModuleBuilder();
   module.importFunction("env", "log", [], []);
