@@ -159,8 +159,8 @@ function placeFields(): Record<FieldName, number> {
   return offsets;
 }
 
-/** Offset of each field. */
-export const FIELD: Readonly<Record<FieldName, number>> = Object.freeze(placeFields());
+/** Offset of each field. The copy matters: an object that was filled key by key is a hash table to V8, and each use a search. */
+export const FIELD: Readonly<Record<FieldName, number>> = Object.freeze({ ...placeFields() });
 
 /** Bytes of a hart's state, rounded up to 16. */
 export const STATE_SIZE = Math.ceil((FIELD[WORDS[WORDS.length - 1]] + 4) / 16) * 16;
