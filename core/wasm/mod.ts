@@ -25,3 +25,4 @@ export {
   unary,
 } from "./expression.ts";
 export type { AtomicOp, BinaryOp, CompareExchangeOp, LoadOp, StoreOp, UnaryOp, ValueType } from "./opcodes.ts";
+export * from "./fused.ts";

@@ -104,6 +104,9 @@ const GROUPS: readonly (readonly Instruction[])[] = [
 /** How often each group is drawn. */
 const GROUP_WEIGHTS = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3];
 
+/** The same in programs that are about floating point. */
+const FLOAT_WEIGHTS = [0, 1, 1, 1, 1, 1, 1];
+
 function isMemoryAccess({ pattern, extension }: Instruction): boolean {
   return extension === "a" || extension.startsWith("zicbo") || /(0000011|0100011|0000111|0100111)$/.test(pattern);
 }
@@ -130,8 +133,8 @@ function immediate(random: Random, row: Instruction): number {
   }
 }
 
-function wide(random: Random): number[] {
-  const row = pick(random, GROUPS[pick(random, GROUP_WEIGHTS)]);
+function wide(random: Random, weights: readonly number[] = GROUP_WEIGHTS): number[] {
+  const row = pick(random, GROUPS[pick(random, weights)]);
   if (row.name === "jalr") return [encode(row, { rd: 1, rs1: BLOCK_POINTER, imm: 2 * random.below(64) })];
   const pointer = isMemoryAccess(row) || row.extension === "h";
   const rs1 = pointer ? pick(random, POINTERS) : random.below(32);
@@ -168,6 +171,15 @@ function csrAccess(random: Random): number[] {
   }
   const [imm, rs1] = pick(random, MASKED_CSRS);
   return [asm(pick(random, ["csrrs", "csrrc", "csrrc"]), { rd, rs1, imm })];
+}
+
+/** Sets flags and rounding mode, most often so that the host's arithmetic can be used. */
+function floatControl(random: Random): number[] {
+  const [csr, value] = pick(random, [[1, random.below(32)], [2, random.below(8)], [3, random.below(32)], [3, 1], [
+    3,
+    17,
+  ]]);
+  return [asm("csrrwi", { rd: 0, rs1: value, imm: csr })];
 }
 
 /** Halfwords of a program that no store reaches: a change of the page table must not lose its fence. */
@@ -221,11 +233,13 @@ function reservation(random: Random): number[] {
  */
 export function randomProgram(random: Random, fences: readonly string[]): number[] {
   const halves: number[] = [];
+  const isFloat = random.below(4) === 0;
   const emit = (words: number[]) => words.forEach((word) => halves.push(word & 0xffff, word >>> 16));
   while (halves.length < (BLOCK * BLOCKS) / 2) {
     const kind = random.below(80);
     if (kind === 0) halves.push(random.below(65536));
     else if (kind < 3) emit([random.word()]);
+    else if (isFloat && kind < 66) emit(kind < 12 ? floatControl(random) : wide(random, FLOAT_WEIGHTS));
     else if (kind < 25) halves.push(compressed(random));
     else if (kind < 33) emit(csrAccess(random));
     else if (kind < 36) {

@@ -228,13 +228,22 @@ export class EngineWorld {
   }
 }
 
-/** A double or a boxed single, seldom a badly boxed one, with exponents that meet each other. */
+/** Exponent fields of zeros and subnormals, the smallest and the largest numbers, infinities and NaNs. */
+const EDGES = { double: [0, 1, 2, 0x7fd, 0x7fe, 0x7ff], single: [0, 1, 2, 0xfd, 0xfe, 0xff] };
+
+/** A double or a boxed single, seldom a badly boxed one, with exponents that meet each other or the limits. */
 function randomFloat(random: Random): bigint {
   const bits = random.value();
-  switch (random.below(4)) {
+  const fraction = random.below(2) === 0 ? bits : bits & ~0xf_ffff_ffff_ffffn;
+  switch (random.below(8)) {
     case 0:
       return bits;
     case 1:
+      return fraction & ~(0x7ffn << 52n) | BigInt(EDGES.double[random.below(6)]) << 52n;
+    case 2:
+      return 0xffffffff_00000000n | fraction >> 29n & 0x807fffffn | BigInt(EDGES.single[random.below(6)]) << 23n;
+    case 3:
+    case 4:
       return (bits & ~(0x7ffn << 52n)) | (BigInt(1020 + random.below(8)) << 52n);
     default:
       return 0xffffffff_00000000n | (bits & 0x807fffffn) | (BigInt(124 + random.below(8)) << 23n);

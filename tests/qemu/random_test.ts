@@ -1,6 +1,6 @@
 /**
  * Random sequences leave the same registers, flags, memory and CSRs behind on QEMU and on our machine. `QEMU_SEQUENCES=n` runs n of each
- * family.
+ * family, `QEMU_ENGINE=e` with that engine.
  *
  * @module
  */
@@ -16,6 +16,8 @@ import { resultNames } from "./sequence_runtime.ts";
 const COUNT = Number(Deno.env.get("QEMU_SEQUENCES") ?? 3000);
 const FIRST_SEED = Number(Deno.env.get("QEMU_SEED") ?? 1);
 
+const ENGINE = Deno.env.get("QEMU_ENGINE");
+
 /** Sequences of one image. */
 const PER_IMAGE = 3000;
 
@@ -24,7 +26,8 @@ const MASKS: Readonly<Record<string, bigint>> = { mstatus: ~(1n << 38n), hstatus
 
 async function runOnOurs(image: Uint8Array): Promise<string> {
   const program = { bytes: image, base: 0x8000_0000, label: () => 0 };
-  const guest = await createImageGuest(program, { mode: "machine", memory: 128 * 2 ** 20 });
+  const arch = ENGINE === undefined ? {} : { engine: ENGINE };
+  const guest = await createImageGuest(program, { mode: "machine", memory: 128 * 2 ** 20, arch });
   try {
     return await runToEnd(guest, 500_000_000);
   } finally {

@@ -149,6 +149,11 @@ export class BigintArithmetic {
     return BigInt.asUintN(bits, a);
   }
 
+  /** Fills the upper half with ones. */
+  boxSingle(a: bigint): bigint {
+    return 0xffffffff_00000000n | BigInt.asUintN(32, a);
+  }
+
   /** 1 if equal. */
   eq(a: bigint, b: bigint): bigint {
     return flag(a === b);

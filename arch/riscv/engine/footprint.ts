@@ -1,5 +1,5 @@
 /**
- * Which x registers an instruction reads and writes, whether it loads or stores, and whether it writes a sign-extended word: found by
+ * Which registers an instruction reads and writes, whether it loads or stores, and whether it writes a sign-extended word: found by
  * running its meaning over a vocabulary that notes nothing else.
  *
  * @module
@@ -10,13 +10,19 @@ import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruct
 import { WasmArithmetic } from "./wasm_arithmetic.ts";
 import { constantValue, extended, Extension, isKeptAsWord, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
-/** What an instruction does to x registers and memory. */
+/** What an instruction does to registers and memory. */
 interface Footprint {
   /** Fields of the encoding that name x registers. */
   readonly reads: Set<RegisterOperand["field"]>;
   access: "load" | "store" | undefined;
   /** What is written to rd. */
   written: WasmValue | undefined;
+  /** Whether the instruction is one of floating point. */
+  isFloat: boolean;
+  /** Whether rd is an f register that is written. */
+  writesFloat: boolean;
+  /** Fields that name f registers whose numbers are computed with: their bits do not do. */
+  readonly computesWith: Set<RegisterOperand["field"]>;
 }
 
 /** The x registers that an instruction reads, one bit each. */
@@ -30,6 +36,21 @@ export function registersRead(decoded: Decoded): number {
 /** The x register that an instruction writes, as a bit; 0 if none. Rows that are TypeScript write the one that they name, in memory. */
 export function registerWritten(decoded: Decoded): number {
   return footprintOf(decoded, 0).written === undefined ? 0 : 1 << decoded.rd & ~1;
+}
+
+/** Whether an instruction is one of floating point: it is illegal while that is off. */
+export function isFloat(decoded: Decoded): boolean {
+  return footprintOf(decoded, 0).isFloat;
+}
+
+/** Whether an instruction writes an f register, which makes FS dirty. */
+export function writesFloat(decoded: Decoded): boolean {
+  return footprintOf(decoded, 0).writesFloat;
+}
+
+/** Numbers of the f registers that an instruction computes with. */
+export function floatOperands(decoded: Decoded): number[] {
+  return [...footprintOf(decoded, 0).computesWith].map((field) => decoded[field]);
 }
 
 /** Whether an instruction is a plain load or store; the address is rs1 and a constant then. */
@@ -73,7 +94,9 @@ function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Fo
 
 /** Runs a meaning; bits of `kept` tell whether rs1 and rs2 are words. */
 function observe({ run }: Instruction, imm: number, kept: number): Footprint {
-  const footprint: Footprint = { reads: new Set(), access: undefined, written: undefined };
+  const [reads, computesWith] = [new Set<RegisterOperand["field"]>(), new Set<RegisterOperand["field"]>()];
+  const none = { access: undefined, written: undefined, isFloat: false, writesFloat: false };
+  const footprint: Footprint = { reads, computesWith, ...none };
   const module = new ModuleBuilder();
   const helpers = { mulHighU: module.importFunction("", "mulHighU", ["i64", "i64"], ["i64"]) };
   // The code goes nowhere.
@@ -81,9 +104,21 @@ function observe({ run }: Instruction, imm: number, kept: number): Footprint {
     const unknown: WasmValue = { expr: i64Const(0) };
     if (run === undefined) footprint.written = unknown;
     const word = f.local("i32");
+    const floats = new Map<WasmValue, RegisterOperand["field"]>();
     const noted: Partial<Ops<WasmValue>> = {
+      requireFloat: () => void (footprint.isFloat = true),
+      setF: () => void (footprint.writesFloat = true),
+      f: ({ field }) => {
+        const value = { ...unknown };
+        floats.set(value, field);
+        return value;
+      },
+      float: (name, ...operands) => {
+        for (const operand of operands) if (floats.has(operand)) computesWith.add(floats.get(operand)!);
+        return /^f(eq|lt|le)/.test(name) ? extended(word, Extension.BOTH) : unknown;
+      },
       x: ({ field }) => {
-        footprint.reads.add(field);
+        reads.add(field);
         const isWord = field === "rs1" && (kept & 1) !== 0 || field === "rs2" && (kept & 2) !== 0;
         return isWord ? extended(word, Extension.SIGN) : unknown;
       },

@@ -160,8 +160,8 @@ export class InterpreterOps extends WasmOps {
     this.setWord("budgetLeft", this.#registers.budget);
   }
 
-  protected override storeF(register: RegisterOperand, value: Expr): void {
-    this.code.store("i64.store", this.#offsetOf(register), value, WINDOW + F_REGISTERS);
+  protected override storeF(register: RegisterOperand, value: WasmValue): void {
+    this.code.store("i64.store", this.#offsetOf(register), value.expr, WINDOW + F_REGISTERS);
   }
 
   protected override leaveIf(condition: Expr): void {

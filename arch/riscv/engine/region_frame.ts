@@ -6,6 +6,7 @@
 import type { FunctionReference, Local, Signature, TableReference } from "../../../core/wasm/mod.ts";
 import type { Mode } from "../csr/plain.ts";
 import type { PageAccesses } from "./page_access.ts";
+import type { FloatFrame } from "./region_float_ops.ts";
 import type { LocalityPlan } from "./region_locality.ts";
 import type { RegionPages } from "./region_pages.ts";
 import type { RegionRegisters, RegisterKnowledge } from "./region_registers.ts";
@@ -45,6 +46,8 @@ export interface RegionFrame {
   readonly pages: RegionPages;
   /** For which accesses. */
   readonly locality: LocalityPlan;
+  /** Floating point, if the region has any. */
+  readonly float?: FloatFrame;
   /** What it calls. */
   readonly callees: Callees;
   /** Mode that the region is expected to run in. */

@@ -20,6 +20,8 @@ import { FIELD, WINDOW } from "../layout.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
+import { emitFloatGuard } from "./region_float.ts";
+import { type FloatFunctions, hasFloat, makeFloat } from "./region_float_ops.ts";
 import { planLocality } from "./region_locality.ts";
 import type { Callees, RegionServices } from "./region_frame.ts";
 import { RegionOps } from "./region_ops.ts";
@@ -66,10 +68,11 @@ export function buildRegionModule(
   }
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
   const floats = importFloats(module, regions);
+  const guard = regions.some(hasFloat) ? emitFloatGuard(module) : undefined;
   regions.forEach((region, index) => {
     module.function(`r${index}`, [...REGION_PARAMS], ["i32"], (f) => {
       const callees: Callees = { table, signature, slotAt: (offset) => slotOf(region.page + offset) };
-      emitRegion(f, region, helpers, services as RegionServices, floats, callees);
+      emitRegion(f, region, helpers, services as RegionServices, { helpers: floats, guard }, callees);
       f.unreachable();
     }, { export: true });
   });
@@ -95,7 +98,7 @@ function emitRegion(
   region: Region,
   helpers: ArithmeticHelpers,
   services: RegionServices,
-  floats: Readonly<Record<string, FunctionReference>>,
+  floats: FloatFunctions,
   callees: Callees,
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
@@ -115,8 +118,9 @@ function emitRegion(
     locality,
     callees,
     mode: region.mode,
+    float: makeFloat(f, region, graph, floats),
   };
-  const ops = new RegionOps(f, helpers, services, floats, frame);
+  const ops = new RegionOps(f, helpers, services, floats.helpers, frame);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {
       const block = region.blocks[node];

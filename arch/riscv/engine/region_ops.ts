@@ -16,16 +16,17 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
-import { F_REGISTERS, FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
+import { RegionFloatOps } from "./region_float_ops.ts";
 import { Locality, pageKey } from "./region_locality.ts";
 import type { AccessHooks } from "./region_pages.ts";
 import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, type WasmValue } from "./wasm_value.ts";
-import { hartWord, WasmOps } from "./wasm_ops.ts";
+import { hartWord } from "./wasm_ops.ts";
 
 /** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
 const RETURN_ADDRESS = 1;
@@ -38,7 +39,7 @@ function fallThrough({ next }: BlockExits): void {
 }
 
 /** Emits meanings into a region's function. */
-export class RegionOps extends WasmOps {
+export class RegionOps extends RegionFloatOps {
   readonly #frame: RegionFrame;
   readonly #services: RegionServices;
   #block!: BasicBlock;
@@ -61,7 +62,7 @@ export class RegionOps extends WasmOps {
     floats: Readonly<Record<string, FunctionReference>>,
     frame: RegionFrame,
   ) {
-    super(f, helpers, services, floats);
+    super(f, helpers, services, floats, frame.float);
     this.#frame = frame;
     this.#services = services;
   }
@@ -79,6 +80,7 @@ export class RegionOps extends WasmOps {
    */
   emitBlock(block: BasicBlock, stepsToCheck: number | undefined, exits: BlockExits): void {
     this.#block = block;
+    this.startFloat(block);
     if (stepsToCheck !== undefined) this.#checkBudget(stepsToCheck);
     block.instructions.forEach((placed, index) => {
       const isLast = index === block.instructions.length - 1;
@@ -86,6 +88,7 @@ export class RegionOps extends WasmOps {
       this.#owed++;
       this.code.scope(() => {
         const end = this.#emit(placed);
+        this.passFloat(placed.decoded);
         // Blocks that follow are emitted from inside the end of this one: what this object knows is theirs after it.
         if (isLast) (end ?? fallThrough)(exits);
       });
@@ -116,10 +119,20 @@ export class RegionOps extends WasmOps {
 
   /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
   #checkBudget(steps: number): void {
-    const { budget, pagePc, registers } = this.#frame;
     const [{ offset }] = this.#block.instructions;
+    this.#interpretFrom(offset, binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
+  }
+
+  protected override interpretIf(condition: Expr): void {
+    this.#owed--;
+    this.#interpretFrom(this.placed.offset, condition);
+    this.#owed++;
+  }
+
+  #interpretFrom(offset: number, condition: Expr): void {
+    const { pagePc, registers } = this.#frame;
     this.code.if(
-      binary("i32.lt_s", budget, i32Const(steps + this.#owed)),
+      condition,
       () => {
         registers.spill();
         this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
@@ -164,38 +177,26 @@ export class RegionOps extends WasmOps {
   override load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
     const { pages, locality } = this.#frame;
     const { code: f } = this;
-    const likely = locality.localityOf(this.#placed);
+    const likely = locality.localityOf(this.placed);
     if (likely === Locality.NONE) return super.load(address, size, signed);
-    const key = pageKey("load", this.#placed.decoded.rs1);
+    const key = pageKey("load", this.placed.decoded.rs1);
     return this.read(pages.read(key, likely, f.let(address.expr), size, this.#hooks), size, signed);
   }
 
   override store(address: WasmValue, value: WasmValue, size: AccessSize): void {
     const { pages, locality } = this.#frame;
-    const likely = locality.localityOf(this.#placed);
+    const likely = locality.localityOf(this.placed);
     if (likely === Locality.NONE) return super.store(address, value, size);
-    const key = pageKey("store", this.#placed.decoded.rs1);
+    const key = pageKey("store", this.placed.decoded.rs1);
     pages.write(key, likely, this.code.let(address.expr), value, size, this.#hooks);
   }
 
-  protected override read(host: Expr, size: AccessSize, signed: boolean): WasmValue {
-    return this.readWord(host, size, signed);
-  }
-
-  override f(register: RegisterOperand): WasmValue {
-    return { expr: load("i64.load", i32Const(0), WINDOW + F_REGISTERS + this.#number(register) * 8) };
-  }
-
-  protected override storeF(register: RegisterOperand, value: Expr): void {
-    this.code.store("i64.store", i32Const(0), value, WINDOW + F_REGISTERS + this.#number(register) * 8);
-  }
-
   override pc(): WasmValue {
-    return { expr: binary("i64.add", this.#frame.pagePc, i64Const(this.#placed.offset)) };
+    return { expr: binary("i64.add", this.#frame.pagePc, i64Const(this.placed.offset)) };
   }
 
   override nextPc(): WasmValue {
-    const { offset, decoded } = this.#placed;
+    const { offset, decoded } = this.placed;
     return { expr: binary("i64.add", this.#frame.pagePc, i64Const(offset + decoded.length)) };
   }
 
@@ -210,7 +211,7 @@ export class RegionOps extends WasmOps {
   }
 
   override jumpRelative(): void {
-    const placed = this.#placed;
+    const placed = this.placed;
     if (!isCall(placed.decoded)) {
       this.#end = ({ taken }) => taken();
       return;
@@ -221,7 +222,7 @@ export class RegionOps extends WasmOps {
 
   override jump(target: WasmValue): void {
     const place = binary("i64.and", target.expr, i64Const(-2n));
-    const { decoded } = this.#placed;
+    const { decoded } = this.placed;
     if (isCall(decoded)) {
       this.#end = (exits) => this.#call(place, exits);
       return;
@@ -250,13 +251,14 @@ export class RegionOps extends WasmOps {
     f.if(binary("i32.or", elsewhere, mustLeaveRegions()), () => f.return(budget), undefined, "unlikely");
     registers.load(neededNext);
     pages.forget();
+    this.returnFloat();
     next();
   }
 
   /** Runs what pc is set to. Code in the same page is mapped as this is, so that its place tells which region that is. */
   #callee(budget: Expr, depth: Expr): Expr {
     const { table, signature, slotAt } = this.#frame.callees;
-    const offset = calleeOf(this.#placed);
+    const offset = calleeOf(this.placed);
     const slot = offset === undefined ? undefined : slotAt(offset);
     if (slot === undefined) return call(this.#services.dispatch, budget, depth);
     return callIndirect(table, signature, i32Const(slot), budget, depth);
@@ -274,7 +276,7 @@ export class RegionOps extends WasmOps {
 
   protected override illegal(): void {
     this.saveProgress();
-    this.code.call(this.#services.illegal, i32Const(this.#placed.decoded.bits));
+    this.code.call(this.#services.illegal, i32Const(this.placed.decoded.bits));
     this.#leave();
   }
 
@@ -293,7 +295,7 @@ export class RegionOps extends WasmOps {
   }
 
   protected override roundingField(): Expr {
-    return i32Const(this.#placed.decoded.rm);
+    return i32Const(this.placed.decoded.rm);
   }
 
   protected override wroteSlowly(wrote: Expr | undefined): void {
@@ -315,7 +317,7 @@ export class RegionOps extends WasmOps {
     );
   }
 
-  get #placed(): PlacedInstruction {
+  protected override get placed(): PlacedInstruction {
     return this.#block.instructions[this.#index];
   }
 
@@ -341,6 +343,6 @@ export class RegionOps extends WasmOps {
   }
 
   #number(register: RegisterOperand): number {
-    return this.#placed.decoded[register.field];
+    return this.placed.decoded[register.field];
   }
 }

@@ -17,7 +17,16 @@ import {
   select,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { areWords, constantValue, extended, Extension, isExtended, type WasmValue, wordOf } from "./wasm_value.ts";
+import {
+  areWords,
+  constantValue,
+  extended,
+  Extension,
+  isExtended,
+  singleValue,
+  type WasmValue,
+  wordOf,
+} from "./wasm_value.ts";
 
 /** Functions that arithmetic calls because WebAssembly has no such instruction. */
 export interface ArithmeticHelpers {
@@ -150,6 +159,10 @@ export class WasmArithmetic {
 
   popcount(a: WasmValue): WasmValue {
     return { expr: unary("i64.popcnt", a.expr) };
+  }
+
+  boxSingle(a: WasmValue): WasmValue {
+    return singleValue(a.low ?? unary("f32.reinterpret_i32", wordOf(a)));
   }
 
   sext(a: WasmValue, bits: 8 | 16 | 32): WasmValue {

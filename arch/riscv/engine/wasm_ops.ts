@@ -59,7 +59,9 @@ const STORES: Record<AccessSize, { wide: StoreOp; word: StoreOp }> = {
 
 /** Emits the store of a value at a host address. */
 export function storeAt(f: FunctionBuilder, host: Expr, value: WasmValue, size: AccessSize): void {
-  if (size === 8 || value.word === undefined) f.store(STORES[size].wide, host, value.expr);
+  if (size === 8 && value.double !== undefined) f.store("f64.store", host, value.double);
+  else if (size === 4 && value.low !== undefined) f.store("f32.store", host, value.low);
+  else if (size === 8 || value.word === undefined) f.store(STORES[size].wide, host, value.expr);
   else f.store(STORES[size].word, host, value.word());
 }
 
@@ -115,7 +117,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   abstract jump(target: WasmValue): void;
 
   /** Writes an f register. */
-  protected abstract storeF(register: RegisterOperand, value: Expr): void;
+  protected abstract storeF(register: RegisterOperand, value: WasmValue): void;
   /** Stores pc and the budget left, which counts the instruction that runs as used: every call into TypeScript needs them. */
   abstract saveProgress(): void;
   /** Leaves the instruction if `condition` holds: pc is set already. */
@@ -129,7 +131,12 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
 
   setF(register: RegisterOperand, value: WasmValue): void {
     this.wroteFloat = true;
-    this.storeF(register, value.expr);
+    this.storeF(register, value);
+    this.makeFloatDirty();
+  }
+
+  /** Makes FS dirty if it is not. */
+  protected makeFloatDirty(): void {
     this.code.if(
       binary("i32.eq", hartWord("fpAccess"), i32Const(1)),
       () => this.code.call(this.#services.floatDirty),

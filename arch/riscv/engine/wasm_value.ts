@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Expr, i32Const, i64Const, unary } from "../../../core/wasm/mod.ts";
+import { binary, type Expr, i32Const, i64Const, unary } from "../../../core/wasm/mod.ts";
 
 /** How 64 bits follow from their low 32, as bits: a value of 31 bits follows both ways. */
 export const Extension = {
@@ -28,6 +28,12 @@ export interface WasmValue {
   readonly word?: () => Expr;
   /** An {@link Extension}; left out: none. */
   readonly extension?: number;
+  /** The same bits as f64, if they are there as such. */
+  readonly double?: Expr;
+  /** What an instruction on singles reads from the bits, as f32, if it is there as such. */
+  readonly single?: Expr;
+  /** The low 32 bits as f32, if they are there as such. */
+  readonly low?: Expr;
   /** The number that it always is. */
   readonly constant?: bigint;
   /** Whether it is known to be one of 0..31. */
@@ -50,6 +56,21 @@ export function constantValue(value: bigint): WasmValue {
 export function extended(word: Expr, extension: number): WasmValue {
   const op = extension === Extension.ZERO ? "i64.extend_i32_u" : "i64.extend_i32_s";
   return { expr: unary(op, word), word: () => word, extension };
+}
+
+/** The upper half of a register that holds a single (Unprivileged ISA, "NaN Boxing of Narrower Values"). */
+const BOX = 0xffffffff_00000000n;
+
+/** The value of a register that holds a double. */
+export function doubleValue(double: Expr): WasmValue {
+  return { expr: unary("i64.reinterpret_f64", double), double };
+}
+
+/** The value of a register that holds a single. */
+export function singleValue(single: Expr): WasmValue {
+  const word = unary("i32.reinterpret_f32", single);
+  const expr = binary("i64.or", unary("i64.extend_i32_u", word), i64Const(BOX));
+  return { expr, word: () => word, single, low: single };
 }
 
 /** The low 32 bits of a value as i32. */

@@ -1,5 +1,5 @@
 /**
- * Comparisons, minimum and maximum, classification as WebAssembly functions (Unprivileged ISA, "Single-Precision Floating-Point
+ * Comparisons, minimum and maximum, sign injection, classification as WebAssembly functions (Unprivileged ISA, "Single-Precision Floating-Point
  * Compare Instructions" and following; IEEE 754-2019 clauses 5.11, 9.6).
  *
  * @module
@@ -15,7 +15,7 @@ import {
 import type { FormatEmitter } from "./format.ts";
 import { FloatFlag } from "./helpers.ts";
 import type { SoftBase } from "./soft.ts";
-import { both, CANONICAL_NAN, choose, either, extend, isSignalling, shl, word } from "./words.ts";
+import { and, both, CANONICAL_NAN, choose, either, extend, isSignalling, or, shl, word, xor } from "./words.ts";
 
 /** A float is a NaN (i32). */
 function unordered(format: FormatEmitter, value: Expr): Expr {
@@ -93,10 +93,15 @@ export function emitClassify(module: ModuleBuilder, format: FormatEmitter): Func
   });
 }
 
-/** A register with its box repaired: a badly boxed single becomes the canonical NaN. */
-export function emitNanUnbox(module: ModuleBuilder): FunctionReference {
-  return module.function("nanunbox.s", ["i64"], ["i64"], (f) => {
-    const boxed = binary("i64.eq", binary("i64.shr_s", f.param(0), word(32n)), word(-1n));
-    f.return(choose(boxed, f.param(0), CANONICAL_NAN.s));
+/** The first operand with the sign of the second, its opposite, or the product's; NaNs keep their payload. */
+export function emitSignInjection(
+  module: ModuleBuilder,
+  format: FormatEmitter,
+  name: "fsgnj" | "fsgnjn" | "fsgnjx",
+): FunctionReference {
+  return module.function(`${name}.${format.suffix}`, ["i64", "i64"], ["i64"], (f) => {
+    const [a, b] = [0, 1].map((index) => f.let(format.write(format.read(f.param(index)))));
+    const source = { fsgnj: b, fsgnjn: xor(b, -1n), fsgnjx: xor(a, b) }[name];
+    f.return(or(and(a, ~format.sign), and(source, format.sign)));
   });
 }

@@ -85,3 +85,8 @@ export function isPlainNormal(format: FormatEmitter, value: Expr): Expr {
     format.binary("lt", magnitude, format.constant(Infinity)),
   );
 }
+
+/** The value is 0 of either sign (i32). */
+export function isZero(format: FormatEmitter, value: Expr): Expr {
+  return format.binary("eq", value, format.constant(0));
+}

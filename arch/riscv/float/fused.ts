@@ -18,7 +18,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { Context } from "./context.ts";
 import { additionError, exactProduct, exactSum, roundToOdd } from "./error_free.ts";
-import { doubleFormat, type FormatEmitter, isPlainNormal } from "./format.ts";
+import { doubleFormat, type FormatEmitter, isPlainNormal, isZero } from "./format.ts";
 import { FloatFlag, type FloatOperation, RoundingMode } from "./helpers.ts";
 import { both, either, is, xor } from "./words.ts";
 
@@ -67,6 +67,14 @@ function emitSingleFastPath(context: Context, format: FormatEmitter, f: Function
     undefined,
     "likely",
   );
+  emitZeroProduct(format, f, [a, b], f.let(unary("f32.demote_f64", binary("f64.add", binary("f64.mul", a, b), c))));
+}
+
+/** A product of 0 leaves the addend, or 0 with the sign that the sum of both has. */
+function emitZeroProduct(format: FormatEmitter, f: FunctionBuilder, [a, b]: Expr[], sum: Local): void {
+  const double = doubleFormat();
+  const isFinite = format.binary("lt", format.unary("abs", sum), format.constant(Infinity));
+  f.if(both(either(isZero(double, a), isZero(double, b)), isFinite), () => f.return(format.write(sum)));
 }
 
 /** The exact product joins the addend as three doubles; the two small ones round to odd, and the last sum rounds for all. */
@@ -100,6 +108,7 @@ function emitDoubleFastPath(context: Context, format: FormatEmitter, f: Function
     undefined,
     "likely",
   );
+  emitZeroProduct(format, f, [a, b], f.let(binary("f64.add", product, c)));
 }
 
 function raiseInexact({ base, inexactAlready }: Context, f: FunctionBuilder, isInexact: () => Expr): void {

@@ -37,6 +37,9 @@ const PER_FORMAT = {
   fnmadd: { operands: 3, rounding: true },
   fmin: { operands: 2, rounding: false },
   fmax: { operands: 2, rounding: false },
+  fsgnj: { operands: 2, rounding: false },
+  fsgnjn: { operands: 2, rounding: false },
+  fsgnjx: { operands: 2, rounding: false },
   feq: { operands: 2, rounding: false },
   flt: { operands: 2, rounding: false },
   fle: { operands: 2, rounding: false },
@@ -46,14 +49,13 @@ const PER_FORMAT = {
 /** Operations that exist alike in both formats. */
 export type FloatOperation = keyof typeof PER_FORMAT;
 
-/** Name of an operation: the instruction's, and `nanunbox.s`, which replaces a badly boxed single by the canonical NaN. */
+/** Name of an operation: the instruction's. */
 export type FloatHelper =
   | `${FloatOperation}.${FloatFormat}`
   | `fcvt.${IntegerFormat}.${FloatFormat}`
   | `fcvt.${FloatFormat}.${IntegerFormat}`
   | "fcvt.s.d"
-  | "fcvt.d.s"
-  | "nanunbox.s";
+  | "fcvt.d.s";
 
 /** Both floating-point formats. */
 export const FLOAT_FORMATS: readonly FloatFormat[] = ["s", "d"];
@@ -81,6 +83,5 @@ function listHelpers(): Record<FloatHelper, FloatHelperShape> {
   }
   all["fcvt.s.d"] = conversion;
   all["fcvt.d.s"] = conversion;
-  all["nanunbox.s"] = { operands: 1, rounding: false };
   return all as Record<FloatHelper, FloatHelperShape>;
 }

@@ -20,16 +20,16 @@ import {
   type ValueType,
 } from "../../../core/wasm/mod.ts";
 import type { Context } from "./context.ts";
-import { emitClassify, emitCompare, emitMinimumMaximum, emitNanUnbox } from "./compare.ts";
+import { emitClassify, emitCompare, emitMinimumMaximum, emitSignInjection } from "./compare.ts";
 import { emitFromInteger, emitNarrow, emitToInteger, emitWiden } from "./convert.ts";
 import { additionError } from "./error_free.ts";
 import { emitFused } from "./fused.ts";
-import { doubleFormat, type FormatEmitter, isPlainNormal, singleFormat } from "./format.ts";
+import { doubleFormat, type FormatEmitter, isPlainNormal, isZero, singleFormat } from "./format.ts";
 import { FloatFlag, type FloatHelper, type FloatOperation, INTEGER_FORMATS, RoundingMode } from "./helpers.ts";
 import { emitSoftBase } from "./soft.ts";
 import { emitProductIsExact, emitSoftDivide, emitSoftSquareRoot } from "./soft_arithmetic.ts";
 import { emitSoftFma } from "./soft_fma.ts";
-import { and, both, is, ONE, SIGN, word, xor } from "./words.ts";
+import { and, both, either, is, ONE, SIGN, word, xor } from "./words.ts";
 
 /** One operation in one format. */
 interface Arithmetic {
@@ -41,6 +41,8 @@ interface Arithmetic {
   readonly usable: (format: FormatEmitter, result: Local, operands: Local[]) => Expr;
   /** Whether the result differs from the exact one (i32). */
   readonly inexact: (format: FormatEmitter, f: FunctionBuilder, result: Local, operands: Local[]) => Expr;
+  /** Whether a result of 0 is exact (i32). */
+  readonly isExactZero?: (format: FormatEmitter, operands: Local[]) => Expr;
   /** The soft operation, which takes the operands as bits of doubles. */
   readonly soft: (format: FormatEmitter, operands: Expr[], rm: Expr) => Expr;
 }
@@ -76,11 +78,12 @@ export function emitFloatHelpers(
     ...emitFused(context, format),
     ...(["feq", "flt", "fle"] as const).map((name) => emitCompare(module, base, format, name)),
     ...(["fmin", "fmax"] as const).map((name) => emitMinimumMaximum(module, base, format, name)),
+    ...(["fsgnj", "fsgnjn", "fsgnjx"] as const).map((name) => emitSignInjection(module, format, name)),
     emitClassify(module, format),
     ...emitFromInteger(module, base, raise, format),
   ]);
   references.push(...INTEGER_FORMATS.flatMap((to) => emitToInteger(module, base, raise, to)));
-  references.push(emitNarrow(module, base, raise, single), emitWiden(module, base, raise), emitNanUnbox(module));
+  references.push(emitNarrow(module, base, raise, single), emitWiden(module, base, raise));
   return Object.fromEntries(references.map((reference) => [reference.name, reference])) as Record<
     FloatHelper,
     FunctionReference
@@ -105,6 +108,7 @@ function arithmetic({ soft }: Context): Arithmetic[] {
       operands: 2,
       hardware: (format, _, [a, b]) => format.binary("mul", a, b),
       usable: isPlainNormal,
+      isExactZero: (format, [a, b]) => either(isZero(format, a), isZero(format, b)),
       inexact: (format, _, result, [a, b]) => productDiffers(soft.productIsExact, format, a, b, result),
       soft: (format, [a, b], rm) => {
         const sameSignedZero = and(xor(a, b), SIGN);
@@ -116,6 +120,7 @@ function arithmetic({ soft }: Context): Arithmetic[] {
       operands: 2,
       hardware: (format, _, [a, b]) => format.binary("div", a, b),
       usable: (format, result, [a]) => both(isPlainNormal(format, result), isPlainNormal(format, a)),
+      isExactZero: (format, [a]) => isZero(format, a),
       inexact: (format, _, result, [a, b]) => productDiffers(soft.productIsExact, format, result, b, a),
       soft: (format, [a, b], rm) => call(soft.divide, a, b, rm, i32Const(format.single)),
     },
@@ -124,6 +129,7 @@ function arithmetic({ soft }: Context): Arithmetic[] {
       operands: 1,
       hardware: (format, _, [a]) => format.unary("sqrt", a),
       usable: (format, result, [a]) => both(isPlainNormal(format, result), isPlainNormal(format, a)),
+      isExactZero: (format, [a]) => isZero(format, a),
       inexact: (format, _, result, [a]) => productDiffers(soft.productIsExact, format, result, result, a),
       soft: (format, [a], rm) => call(soft.squareRoot, a, rm, i32Const(format.single)),
     },
@@ -168,6 +174,10 @@ function emitArithmetic(context: Context, format: FormatEmitter, operation: Arit
       undefined,
       "likely",
     );
+    if (operation.isExactZero !== undefined) {
+      const isExact = both(isZero(format, result), operation.isExactZero(format, operands));
+      f.if(isExact, () => f.return(format.write(result)));
+    }
     f.return(operation.soft(format, registers.map((register) => f.let(format.wide(register))), rm));
   });
 }

@@ -46,12 +46,16 @@ export function evaluateFloat(name: FloatHelper, operands: readonly bigint[], rm
     throw new TypeError(`Cannot evaluate '${name}' with ${raw.length} operands`);
   }
   const [mnemonic, to, from] = name.split(".") as [string, FloatFormat | IntegerFormat, (FloatFormat | IntegerFormat)?];
-  if (mnemonic === "nanunbox") return box("s", { value: unbox("s", raw[0]), flags: 0 });
   if (from !== undefined) return convert(to, from, raw[0], rm);
   const suffix = to as FloatFormat;
   const operation = mnemonic as FloatOperation;
   const numbers = raw.map((operand) => decode(FORMATS[suffix], unbox(suffix, operand)));
   if (operation in INTEGER_RESULT) return INTEGER_RESULT[operation]!(FORMATS[suffix], numbers, rm);
+  if (operation in INJECTED_SIGN) {
+    const sign = withSign(FORMATS[suffix], true, 0n);
+    const [a, b] = raw.map((operand) => unbox(suffix, operand));
+    return box(suffix, { value: a & ~sign | INJECTED_SIGN[operation]!(a, b) & sign, flags: 0 });
+  }
   if (operation === "fmin" || operation === "fmax") {
     return box(suffix, minimumMaximum(suffix, operation === "fmax", raw.map((r) => unbox(suffix, r)), numbers));
   }
@@ -85,6 +89,13 @@ const INTEGER_RESULT: Partial<Record<FloatOperation, Operation>> = {
   flt: (_, [a, b]) => compareSignalling(a, b, (order) => order < 0),
   fle: (_, [a, b]) => compareSignalling(a, b, (order) => order <= 0),
   fclass: (format, [a]) => ({ value: 1n << BigInt(classify(format, a)), flags: 0 }),
+};
+
+/** The sign bit of the result, among bits that do not count. */
+const INJECTED_SIGN: Partial<Record<FloatOperation, (a: bigint, b: bigint) => bigint>> = {
+  fsgnj: (_, b) => b,
+  fsgnjn: (_, b) => ~b,
+  fsgnjx: (a, b) => a ^ b,
 };
 
 function negated(a: FloatNumber): FloatNumber {

@@ -15,16 +15,7 @@ import {
   selected,
   toInteger,
 } from "./float_row.ts";
-import { type Binary, not, row } from "./row.ts";
-
-const SIGN = 0x80000000_00000000n;
-const MAGNITUDE = 0x7fffffff_ffffffffn;
-
-function signInjected(name: string, funct3: string, inject: Binary): Instruction {
-  return floatRow(name, `0010001 ..... ${funct3}`, "fd,fs1,fs2", (o, a) => {
-    o.setF(a.rd, inject(o, o.f(a.rs1), o.f(a.rs2)));
-  });
-}
+import { row } from "./row.ts";
 
 const MEMORY: readonly Instruction[] = [
   row("d", "fld", "I", "............ ..... 011 ..... 0000111", (o, a) => {
@@ -49,13 +40,9 @@ export const D: readonly Instruction[] = [
   rounded2("fmul.d", "0001001"),
   rounded2("fdiv.d", "0001101"),
   rounded1("fsqrt.d", "0101101 00000"),
-  signInjected("fsgnj.d", "000", (o, x, y) => {
-    return o.or(o.and(x, o.constant(MAGNITUDE)), o.and(y, o.constant(SIGN)));
-  }),
-  signInjected("fsgnjn.d", "001", (o, x, y) => {
-    return o.or(o.and(x, o.constant(MAGNITUDE)), o.and(not(o, y), o.constant(SIGN)));
-  }),
-  signInjected("fsgnjx.d", "010", (o, x, y) => o.xor(x, o.and(y, o.constant(SIGN)))),
+  selected("fsgnj.d", "0010001 000"),
+  selected("fsgnjn.d", "0010001 001"),
+  selected("fsgnjx.d", "0010001 010"),
   selected("fmin.d", "0010101 000"),
   selected("fmax.d", "0010101 001"),
   rounded1("fcvt.s.d", "0100000 00001"),

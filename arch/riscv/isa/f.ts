@@ -5,7 +5,6 @@
  */
 import type { Instruction } from "./instruction.ts";
 import {
-  box,
   classified,
   compared,
   floatRow,
@@ -15,24 +14,13 @@ import {
   rounded2,
   selected,
   toInteger,
-  unbox,
 } from "./float_row.ts";
-import { type Binary, not, row } from "./row.ts";
-
-const SIGN = 0x80000000n;
-const MAGNITUDE = 0x7fffffffn;
-
-/** Sign injection: `inject` works on the low words, which are unboxed before and boxed after. */
-function signInjected(name: string, funct3: string, inject: Binary): Instruction {
-  return floatRow(name, `0010000 ..... ${funct3}`, "fd,fs1,fs2", (o, a) => {
-    o.setF(a.rd, box(o, inject(o, unbox(o, o.f(a.rs1)), unbox(o, o.f(a.rs2)))));
-  });
-}
+import { row } from "./row.ts";
 
 const MEMORY: readonly Instruction[] = [
   row("f", "flw", "I", "............ ..... 010 ..... 0000111", (o, a) => {
     o.requireFloat();
-    o.setF(a.rd, box(o, o.load(o.add(o.x(a.rs1), a.imm), 4, false)));
+    o.setF(a.rd, o.boxSingle(o.load(o.add(o.x(a.rs1), a.imm), 4, false)));
   }, "fd,imm(rs1)"),
   row("f", "fsw", "S", "....... ..... ..... 010 ..... 0100111", (o, a) => {
     o.requireFloat();
@@ -52,13 +40,9 @@ export const F: readonly Instruction[] = [
   rounded2("fmul.s", "0001000"),
   rounded2("fdiv.s", "0001100"),
   rounded1("fsqrt.s", "0101100 00000"),
-  signInjected("fsgnj.s", "000", (o, x, y) => {
-    return o.or(o.and(x, o.constant(MAGNITUDE)), o.and(y, o.constant(SIGN)));
-  }),
-  signInjected("fsgnjn.s", "001", (o, x, y) => {
-    return o.or(o.and(x, o.constant(MAGNITUDE)), o.and(not(o, y), o.constant(SIGN)));
-  }),
-  signInjected("fsgnjx.s", "010", (o, x, y) => o.xor(x, o.and(y, o.constant(SIGN)))),
+  selected("fsgnj.s", "0010000 000"),
+  selected("fsgnjn.s", "0010000 001"),
+  selected("fsgnjx.s", "0010000 010"),
   selected("fmin.s", "0010100 000"),
   selected("fmax.s", "0010100 001"),
   toInteger("fcvt.w.s", "1100000 00000"),
@@ -70,7 +54,7 @@ export const F: readonly Instruction[] = [
   classified("fclass.s", "1110000 00000 001"),
   fromInteger("fcvt.s.w", "1101000 00000"),
   fromInteger("fcvt.s.wu", "1101000 00001"),
-  floatRow("fmv.w.x", "1111000 00000 000", "fd,rs1", (o, a) => o.setF(a.rd, box(o, o.x(a.rs1)))),
+  floatRow("fmv.w.x", "1111000 00000 000", "fd,rs1", (o, a) => o.setF(a.rd, o.boxSingle(o.x(a.rs1)))),
   toInteger("fcvt.l.s", "1100000 00010"),
   toInteger("fcvt.lu.s", "1100000 00011"),
   fromInteger("fcvt.s.l", "1101000 00010"),

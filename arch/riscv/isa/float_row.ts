@@ -5,14 +5,8 @@
  *
  * @module
  */
-import type { Instruction, Ops } from "./instruction.ts";
+import type { Instruction } from "./instruction.ts";
 import { type Meaning, row } from "./row.ts";
-
-/** The upper half of a NaN-boxed single. */
-const BOX = 0xffffffff_00000000n;
-
-/** The canonical single-precision NaN. */
-const CANONICAL_NAN = 0x7fc00000n;
 
 /** A row of F or D. `fields` is funct7, rs2 and funct3, where `...` as funct3 is the rounding mode. */
 export function floatRow(name: string, fields: string, syntax: string, run: Meaning): Instruction {
@@ -41,7 +35,7 @@ export function rounded1(name: string, fields: string, syntax = "fd,fs1,rm"): In
   return floatRow(name, `${fields} ...`, syntax, (o, a) => o.setF(a.rd, o.float(name, o.f(a.rs1))));
 }
 
-/** `fd = name(fs1, fs2)`, exact; `fields` is funct7 and funct3. */
+/** `fd = name(fs1, fs2)`, never rounded: minimum, maximum, sign injection; `fields` is funct7 and funct3. */
 export function selected(name: string, fields: string): Instruction {
   const [funct7, funct3] = fields.split(" ");
   return floatRow(name, `${funct7} ..... ${funct3}`, "fd,fs1,fs2", (o, a) => {
@@ -80,15 +74,4 @@ export function fused(name: string, fields: string): Instruction {
     o.requireFloat();
     o.setF(a.rd, o.float(name, o.f(a.rs1), o.f(a.rs2), o.f(a.rs3)));
   }, "fd,fs1,fs2,fs3,rm");
-}
-
-/** NaN-boxes the low 32 bits. */
-export function box<V>(o: Ops<V>, value: V): V {
-  return o.or(value, o.constant(BOX));
-}
-
-/** A single out of a register: the canonical NaN if it is not boxed. The upper half may keep the box. */
-export function unbox<V>(o: Ops<V>, value: V): V {
-  const bits = o.bind(value);
-  return o.select(o.eq(o.shrU(bits, o.constant(32n)), o.constant(0xffffffffn)), bits, o.constant(CANONICAL_NAN));
 }

@@ -98,6 +98,9 @@ export interface Ops<V> {
   /** `whenTrue` if condition is not 0. Both may be evaluated: pure values only. */
   select(condition: V, whenTrue: V, whenFalse: V): V;
 
+  /** The register that a single is held in: its low 32 bits are those of `a`, the others ones (NaN boxing). */
+  boxSingle(a: V): V;
+
   /** Reads an x register. */
   x(register: RegisterOperand): V;
   /** Writes an x register; x0 stays 0. */

@@ -185,8 +185,10 @@ Deno.test("evaluateFloat classifies, and reads a badly boxed single as the canon
   checkRows([
     ["fclass.s", [0x7f800001n | BOX], RNE, 1n << 8n, 0],
     ["fclass.s", [0x7f800001n], RNE, 1n << 9n, 0],
-    ["nanunbox.s", [0x7f800001n], RNE, NAN_S, 0],
-    ["nanunbox.s", [s(1)], RNE, s(1), 0],
+    ["fsgnj.s", [0x7f800001n, s(1)], RNE, NAN_S, 0],
+    ["fsgnj.s", [s(1), 0x7f800001n], RNE, s(1), 0],
+    ["fsgnjx.s", [0xff800001n | BOX, s(-1)], RNE, 0x7f800001n | BOX, 0],
+    ["fsgnjn.d", [0x7ff0_0000_0000_0001n, d(1)], RNE, 0xfff0_0000_0000_0001n, 0],
   ]);
   assert.throws(() => evaluateFloat("fadd.s", [s(1)], RNE), TypeError);
 });
