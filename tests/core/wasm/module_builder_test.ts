@@ -11,11 +11,13 @@ import {
   f32Const,
   f64Const,
   type FunctionBuilder,
+  fusesMultiplyAdd,
   i32Const,
   i64Const,
   ifElse,
   load,
   ModuleBuilder,
+  multiplyAdd,
   select,
   unary,
   type ValueType,
@@ -309,4 +311,20 @@ Deno.test("branch hints are written where the branch instructions are", () => {
   const [hints] = WebAssembly.Module.customSections(new WebAssembly.Module(bytes), "metadata.code.branch_hint");
   // one function, index 1, two hints; the body opens with 3 bytes of locals, then block, block type, local.get 0 (2 bytes)
   assert.deepEqual([...new Uint8Array(hints)], [1, 1, 2, 7, 1, 1, 12, 1, 0]);
+});
+
+Deno.test("multiplyAdd rounds once in both formats if fusesMultiplyAdd says so, else twice", () => {
+  const module = new ModuleBuilder();
+  for (const type of ["f32", "f64"] as const) {
+    module.function(type, [type, type, type], [type], (f) => {
+      f.return(multiplyAdd(type, f.param(0), f.param(1), f.param(2)));
+    }, { export: true });
+  }
+  const { f32, f64 } = instantiate(module);
+  const once = fusesMultiplyAdd();
+  assert.equal(f32(3, 5, 7), 22);
+  assert.equal(f64(3, 5, 7), 22);
+  assert.equal(f32(1 + 2 ** -12, 1 - 2 ** -12, -1), once ? -(2 ** -24) : 0);
+  assert.equal(f64(1 + 2 ** -27, 1 - 2 ** -27, -1), once ? -(2 ** -54) : 0);
+  assert.throws(() => multiplyAdd("f64", f64Const(1), f32Const(1), f64Const(1)), TypeError);
 });
