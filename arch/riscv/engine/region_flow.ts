@@ -4,10 +4,20 @@
  *
  * @module
  */
-import { analyseFlow, type ControlFlowGraph, type Flow, heaviestPaths } from "../../../core/engine/flow.ts";
+import {
+  analyseFlow,
+  type ControlFlowGraph,
+  findLoops,
+  type Flow,
+  heaviestPaths,
+  type Loop,
+} from "../../../core/engine/flow.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { findWords } from "./region_words.ts";
 import { type BasicBlock, endsFlow, followed, isCall, type Region } from "./region.ts";
+
+/** Instructions of a loop that does not tell memory what it writes. */
+const MOST_KEPT_OPEN = 100;
 
 /** The analysis of a region; blocks are named by their index. */
 export interface RegionFlow {
@@ -19,6 +29,8 @@ export interface RegionFlow {
   readonly needed: readonly number[];
   /** x registers that hold sign-extended words wherever control comes from: one bit each. */
   readonly words: readonly number[];
+  /** x registers of which memory need not be told at the start of a block, if control joins there: one bit each. */
+  readonly kept: readonly number[];
   /** Steps of the longest way from a block to the next one that looks at the budget; undefined for blocks that do not look. */
   readonly stepsToCheck: readonly (number | undefined)[];
 }
@@ -33,12 +45,15 @@ export function analyseRegion(region: Region): RegionFlow {
     const behind = region.blockAt.get(end);
     if (behind !== undefined && isCall(instructions.at(-1)!.decoded)) checks.add(behind);
   }
+  const needed = neededRegisters(blocks, graph, flow);
+  const kept = keptInLoops(blocks, findLoops(graph, flow), needed);
   const steps = heaviestPaths(graph, flow, blocks.map(({ instructions }) => instructions.length), checks);
   return {
     graph,
     flow,
-    needed: neededRegisters(blocks, graph, flow),
+    needed: neededRegisters(blocks, graph, flow, kept),
     words: findWords(blocks, graph, flow),
+    kept,
     stepsToCheck: steps.map((count, block) => checks.has(block) ? count : undefined),
   };
 }
@@ -50,9 +65,30 @@ function successorsOf({ blockAt }: Region, { instructions, end }: BasicBlock): n
   return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((block) => block !== undefined);
 }
 
+/**
+ * Small inner loops do not tell memory what they carry from round to round until they are left: every way out has to store it.
+ */
+function keptInLoops(blocks: readonly BasicBlock[], loops: readonly Loop[], needed: readonly number[]): number[] {
+  const kept = blocks.map(() => 0);
+  for (const { header, body } of loops) {
+    const instructions = [...body].flatMap((block) => blocks[block].instructions);
+    const isInner = loops.every((other) => other.header === header || !body.has(other.header));
+    const isPlain = instructions.every(({ decoded }) => decoded.instruction.run !== undefined && !isCall(decoded));
+    if (!isInner || !isPlain || instructions.length > MOST_KEPT_OPEN) continue;
+    const written = instructions.reduce((registers, { decoded }) => registers | registerWritten(decoded), 0);
+    for (const block of body) kept[block] = written & needed[header];
+  }
+  return kept;
+}
+
 /** Backward data flow. Outside of the region, and in what it calls, registers are read from memory. */
-function neededRegisters(blocks: readonly BasicBlock[], graph: ControlFlowGraph, { order }: Flow): number[] {
-  const reads = blocks.map(() => 0);
+function neededRegisters(
+  blocks: readonly BasicBlock[],
+  graph: ControlFlowGraph,
+  { order }: Flow,
+  kept: readonly number[] = blocks.map(() => 0),
+): number[] {
+  const reads = [...kept];
   const writes = blocks.map(() => 0);
   blocks.forEach(({ instructions }, block) => {
     for (const { decoded } of instructions) {

@@ -103,7 +103,7 @@ function emitRegion(
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
   const analysis = analyseRegion(region);
-  const { graph, flow, needed, words, stepsToCheck } = analysis;
+  const { graph, flow, needed, words, kept, stepsToCheck } = analysis;
   const locality = planLocality(region, analysis);
   const pagePc = f.let(binary("i64.sub", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(entry)));
   const registers = new RegionRegisters(f, registersUsed(region));
@@ -130,14 +130,15 @@ function emitRegion(
         if (successor === undefined) ops.leaveAt(offset);
         else goTo(successor);
       };
-      if (joined) ops.join(needed[node] & words[node]);
+      registers.patient = kept[node] !== 0;
+      if (joined) ops.join(needed[node], words[node], kept[node]);
       ops.emitBlock(block, stepsToCheck[node], {
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
         neededNext: behind === undefined ? undefined : needed[behind],
       });
     },
-    beforeJoin: (node) => ops.settle(needed[node], words[node]),
+    beforeJoin: (node) => ops.settle(needed[node], words[node], kept[node]),
     irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
   }, flow);
 }

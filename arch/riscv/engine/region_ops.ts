@@ -67,9 +67,9 @@ export class RegionOps extends RegionFloatOps {
     this.#services = services;
   }
 
-  /** Starts a place where control comes from several others, all of which have called {@link settle}; `words` are kept as words. */
-  join(words: number): void {
-    this.#know({ owed: 0, registers: { unwritten: 0, words }, emptyPages: 0 });
+  /** Starts a place where control comes from several others, all of which have called {@link settle} with the same registers. */
+  join(needed: number, words: number, kept: number): void {
+    this.#know({ owed: 0, registers: { unwritten: kept, words: needed & words }, emptyPages: 0 });
   }
 
   /**
@@ -100,12 +100,13 @@ export class RegionOps extends RegionFloatOps {
    *
    * @param needed Registers that are needed there
    * @param words Those that are kept as words there
+   * @param kept Those of which memory need not be told
    */
-  settle(needed: number, words: number): void {
+  settle(needed: number, words: number, kept: number): void {
     const { budget, registers } = this.#frame;
     if (this.#owed !== 0) this.code.set(budget, this.#budgetNow());
     this.#owed = 0;
-    registers.flush();
+    registers.flush(kept);
     registers.settle(needed, words);
   }
 
@@ -265,16 +266,24 @@ export class RegionOps extends RegionFloatOps {
   }
 
   override saveProgress(): void {
-    this.#frame.registers.spill();
     this.#storePc(this.pc().expr);
     this.setWord("budgetLeft", this.#budgetNow());
   }
 
   protected override leaveIf(condition: Expr): void {
-    this.code.if(condition, () => this.#leave(), undefined, "unlikely");
+    this.code.if(
+      condition,
+      () => {
+        this.#frame.registers.spill();
+        this.#leave();
+      },
+      undefined,
+      "unlikely",
+    );
   }
 
   protected override illegal(): void {
+    this.#frame.registers.spill();
     this.saveProgress();
     this.code.call(this.#services.illegal, i32Const(this.placed.decoded.bits));
     this.#leave();

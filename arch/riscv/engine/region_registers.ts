@@ -1,7 +1,7 @@
 /**
  * The x registers of a region's function: locals, and what of them the hart's state in memory has not been told yet.
  *
- * A write reaches memory where control flow joins, where the region is left, and before TypeScript is called; a value that is
+ * A write reaches memory where control flow joins, unless that is in a small loop, and where the region is left; a value that is
  * overwritten before that never does. A register that holds a sign-extended word may be kept as just that word.
  *
  * @module
@@ -10,7 +10,7 @@ import { type Expr, type FunctionBuilder, i32Const, load, type Local, unary } fr
 import { WINDOW, X_REGISTERS } from "../layout.ts";
 import { extended, Extension, isKeptAsWord, type WasmValue, wordOf } from "./wasm_value.ts";
 
-/** Unwritten values at most: each costs a store on every rare path. */
+/** Unwritten values at most, outside of loops that are kept from memory: each costs a store on every way out. */
 const MOST_UNWRITTEN = 6;
 
 function placeOf(number: number): number {
@@ -37,6 +37,8 @@ export class RegionRegisters {
   readonly #f: FunctionBuilder;
   readonly #wide: (Local | undefined)[] = [];
   readonly #word: (Local | undefined)[] = [];
+  /** Whether values may stay unwritten however many they are. */
+  patient = false;
   #unwritten = 0;
   #words = 0;
 
@@ -94,7 +96,7 @@ export class RegionRegisters {
 
   #note(written: number): void {
     this.#unwritten |= written;
-    if (numbersOf(this.#unwritten).length > MOST_UNWRITTEN) this.flush();
+    if (!this.patient && numbersOf(this.#unwritten).length > MOST_UNWRITTEN) this.flush();
   }
 
   /** Emits loads of registers from memory. */
@@ -107,15 +109,17 @@ export class RegionRegisters {
 
   /** Emits the stores that memory lacks, on a path that does not come back here. */
   spill(): void {
-    for (const number of numbersOf(this.#unwritten)) {
-      this.#f.store("i64.store", i32Const(0), this.get(number).expr, placeOf(number));
-    }
+    const unwritten = this.#unwritten;
+    this.flush();
+    this.#unwritten = unwritten;
   }
 
-  /** Emits the stores that memory lacks. */
-  flush(): void {
-    this.spill();
-    this.#unwritten = 0;
+  /** Emits the stores that memory lacks, but for some registers. */
+  flush(kept = 0): void {
+    for (const number of numbersOf(this.#unwritten & ~kept)) {
+      this.#f.store("i64.store", i32Const(0), this.get(number).expr, placeOf(number));
+    }
+    this.#unwritten &= kept;
   }
 
   /** Emits that of the registers in `needed` those in `words`, which must be sign-extended, are kept as words, and the others are not. */

@@ -74,6 +74,7 @@ export function emitSystem(site: SystemSite, decoded: Decoded): void {
 }
 
 function emitCall({ code: f, registers, pages, system, left, save }: SystemSite, decoded: Decoded): void {
+  registers.spill();
   save();
   const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
   const goesOn = call(system, row, i32Const(decoded.bits), i32Const(decoded.length));
