@@ -19,8 +19,6 @@ interface Footprint {
   written: WasmValue | undefined;
   /** Whether the instruction is one of floating point. */
   isFloat: boolean;
-  /** Whether rd is an f register that is written. */
-  writesFloat: boolean;
   /** Fields that name f registers whose numbers are computed with: their bits do not do. */
   readonly computesWith: Set<RegisterOperand["field"]>;
 }
@@ -41,11 +39,6 @@ export function registerWritten(decoded: Decoded): number {
 /** Whether an instruction is one of floating point: it is illegal while that is off. */
 export function isFloat(decoded: Decoded): boolean {
   return footprintOf(decoded, 0).isFloat;
-}
-
-/** Whether an instruction writes an f register, which makes FS dirty. */
-export function writesFloat(decoded: Decoded): boolean {
-  return footprintOf(decoded, 0).writesFloat;
 }
 
 /** Numbers of the f registers that an instruction computes with. */
@@ -95,7 +88,7 @@ function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Fo
 /** Runs a meaning; bits of `kept` tell whether rs1 and rs2 are words. */
 function observe({ run }: Instruction, imm: number, kept: number): Footprint {
   const [reads, computesWith] = [new Set<RegisterOperand["field"]>(), new Set<RegisterOperand["field"]>()];
-  const none = { access: undefined, written: undefined, isFloat: false, writesFloat: false };
+  const none = { access: undefined, written: undefined, isFloat: false };
   const footprint: Footprint = { reads, computesWith, ...none };
   const module = new ModuleBuilder();
   const helpers = { mulHighU: module.importFunction("", "mulHighU", ["i64", "i64"], ["i64"]) };
@@ -107,7 +100,6 @@ function observe({ run }: Instruction, imm: number, kept: number): Footprint {
     const floats = new Map<WasmValue, RegisterOperand["field"]>();
     const noted: Partial<Ops<WasmValue>> = {
       requireFloat: () => void (footprint.isFloat = true),
-      setF: () => void (footprint.writesFloat = true),
       f: ({ field }) => {
         const value = { ...unknown };
         floats.set(value, field);

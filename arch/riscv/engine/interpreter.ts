@@ -12,37 +12,32 @@ import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import type { Engine } from "./engine.ts";
-import { buildInterpreterModule, RUN_ROWS } from "./interpreter_module.ts";
-import { LENGTH_SHIFT, Operation, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
+import { buildInterpreterModule } from "./interpreter_module.ts";
+import { RareRows } from "./rare_rows.ts";
+import { LENGTH_SHIFT, Operation, OPERATION_MASK, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
+import { OPERATION_OF_ROW, writesFloat } from "./row_order.ts";
 import { executeSystem, ROW_INDEX } from "./system.ts";
 import type { Translator } from "./translator.ts";
 
 /** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
 export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
 
-const OPERATION_OF_ROW = new Map(RUN_ROWS.map((row, index) => [row.name, Operation.FIRST_ROW + index]));
 const BRANCH_FORMATS = new Set(["B", "J"]);
 
 /** What the interpreter imports where nothing is translated. */
 const NO_REGIONS = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
 
-interface Compiled {
-  readonly module: WebAssembly.Module;
-  readonly floatDestinations: ReadonlySet<number>;
-}
-
-const compiled = new Map<string, Compiled>();
+const compiled = new Map<string, WebAssembly.Module>();
 
 /** The module for a memory of this shape; built and compiled once for all harts and VMs. */
-function compileInterpreter(memory: HostMemory): Compiled {
-  const key = `${memory.wasmPages}/${memory.shared}`;
-  let result = compiled.get(key);
-  if (result === undefined) {
-    const { bytes, floatDestinations } = buildInterpreterModule(memory.wasmPages, memory.shared);
-    result = { module: new WebAssembly.Module(bytes), floatDestinations };
-    compiled.set(key, result);
+function compileInterpreter({ wasmPages, shared }: HostMemory): WebAssembly.Module {
+  const key = `${wasmPages}/${shared}`;
+  let module = compiled.get(key);
+  if (module === undefined) {
+    module = new WebAssembly.Module(buildInterpreterModule(wasmPages, shared));
+    compiled.set(key, module);
   }
-  return result;
+  return module;
 }
 
 /** Executes one hart. */
@@ -54,7 +49,6 @@ export class Interpreter implements Engine {
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
   readonly #translator: Translator | undefined;
-  readonly #floatDestinations: ReadonlySet<number>;
   /** The one instruction that the scratch page holds, and where. All other records there lead to another lookup. */
   #scratchBits = 0;
   #scratchRecord: HostPhysAddr;
@@ -75,8 +69,10 @@ export class Interpreter implements Engine {
     this.#u16 = hart.memory.u16;
     // Regions of other harts come here by the first hart's functions.
     const running = () => translator?.hart ?? hart;
+    const rare: RareRows = new RareRows(hart.memory, () => ({ ...env, ...instance.exports }));
     const env = {
       memory: hart.memory.wasm,
+      rare: rare.table,
       regions: translator?.table ?? NO_REGIONS,
       loadMiss: (low: number, high: number, size: number) => running().mmu.loadAddress(low, high, size),
       storeMiss: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
@@ -89,14 +85,13 @@ export class Interpreter implements Engine {
       straddle: () => this.#straddle(),
       system: (record: number) => this.#system(record >>> 0),
       illegal: (record: number) => void raiseIllegal(hart, this.#rawBits(record >>> 0)),
+      prepare: (record: number) => rare.prepare(this.#u16[record >>> 1] & OPERATION_MASK),
       suspendRegion: (record: number) => translator?.suspend(record >>> 0),
       floatDirty: () => markFloatDirty(running()),
     };
-    const { module, floatDestinations } = compileInterpreter(hart.memory);
-    this.#floatDestinations = floatDestinations;
-    const instance = new WebAssembly.Instance(module, { env });
+    const instance = new WebAssembly.Instance(compileInterpreter(hart.memory), { env });
     this.#run = instance.exports.run as (budget: number) => number;
-    translator?.attach(instance.exports);
+    translator?.attach(instance.exports, () => rare.floatHelpers());
   }
 
   /** Runs at most `budget` steps; returns the steps used. The hart's state must be in the window. */
@@ -242,7 +237,7 @@ export class Interpreter implements Engine {
       this.#i32[word + 2] = decoded.bits;
       return;
     }
-    const toSink = decoded.rd === 0 && !this.#floatDestinations.has(operation);
+    const toSink = decoded.rd === 0 && !writesFloat(instruction);
     this.#u16[(record >> 1) + 1] = toSink ? X_SINK - X_REGISTERS : decoded.rd * 8;
     this.#u16[(record >> 1) + 2] = decoded.rs1 * 8;
     this.#u16[(record >> 1) + 3] = decoded.rs2 * 8;

@@ -1,11 +1,13 @@
 /**
- * Generates the interpreter: one WebAssembly function that runs predecoded records, a case for every row of the instruction table.
+ * Generates the interpreter: one WebAssembly function that runs predecoded records, a case for every common row of the instruction
+ * table. It is optimised in every run, at a cost that grows faster than its size, so rare rows are functions of their own.
  *
  * @module
  */
 import {
   binary,
   call,
+  callIndirect,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
@@ -13,25 +15,24 @@ import {
   type Label,
   load,
   ModuleBuilder,
+  type Signature,
+  type TableReference,
   unary,
   type ValueType,
 } from "../../../core/wasm/mod.ts";
-import { emitFloatHelpers } from "../float/operations.ts";
-import type { Instruction } from "../isa/instruction.ts";
-import { INSTRUCTIONS } from "../isa/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
 import { emitPageAccesses } from "./page_access.ts";
+import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
+import { COMMON_ROWS, RARE_ROWS, type RunRow } from "./row_order.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
-/** Rows that have a case of their own, in the order of their operation numbers. */
-export const RUN_ROWS = INSTRUCTIONS.filter((row): row is Instruction & Required<Pick<Instruction, "run">> =>
-  row.run !== undefined
-);
+/** Locals of the loop. */
+type LoopRegisters = Required<Registers>;
 
 /** What the module imports. */
 type Imported = Omit<Services, keyof SlowAccesses> & AccessMisses;
@@ -48,41 +49,43 @@ const SERVICES: Readonly<Record<keyof Imported, { params: number; result: boolea
   straddle: { params: 0, result: true },
   system: { params: 1, result: false },
   illegal: { params: 1, result: false },
+  prepare: { params: 1, result: false },
   suspendRegion: { params: 1, result: false },
   floatDirty: { params: 0, result: false },
 };
 
-/** The encoded interpreter, and what its generation found out about the rows. */
-export interface InterpreterModule {
-  /** The module. It imports `env.memory` and the services, and exports `run(budget: i32): i32`, which returns the budget left. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Operations whose rd is an f register. */
-  readonly floatDestinations: ReadonlySet<number>;
+/** What cases go to beside the services. */
+interface Callees {
+  /** (budget, record) -> budget left: runs regions, see `region_chain.ts`. */
+  readonly enterRegions: FunctionReference;
+  /** Functions of rare rows, see `rare_rows.ts`. */
+  readonly rare: TableReference;
+  /** What they are. */
+  readonly rareRow: Signature;
 }
 
-/** Generates the interpreter for a memory of so many WebAssembly pages. */
-export function buildInterpreterModule(wasmPages: number, shared: boolean): InterpreterModule {
-  const floatDestinations = new Set<number>();
+/**
+ * Generates the interpreter for a memory of so many WebAssembly pages. It imports `env.memory`, the tables and the services, and exports
+ * `run(budget: i32): i32`, which returns the budget left.
+ */
+export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importMemory("env", "memory", wasmPages, shared);
   const table = module.importTable("env", "regions", 1);
+  const rare = module.importTable("env", "rare", RARE_ROWS.length);
   const imported = importServices(module);
   const services: Services = { ...imported, ...emitSlowAccesses(module, imported) };
   emitPageAccesses(module, services);
   const helpers = emitArithmeticHelpers(module);
-  const floats = emitFloatHelpers(module, (f, flags) => {
-    const accrued = f.let(binary("i32.or", hartWord("fflags"), flags));
-    f.if(binary("i32.ne", accrued, hartWord("fflags")), () => {
-      f.store("i32.store", i32Const(0), accrued, WINDOW + FIELD.fflags);
-      // fcsr is part of the state that FS speaks for: an operation that writes no f register can make it dirty too.
-      f.if(binary("i32.eq", hartWord("fpAccess"), i32Const(1)), () => f.call(services.floatDirty));
-    });
-  }, hartWord("fflags"));
   module.export(helpers.mulHighU);
-  for (const helper of Object.values(floats)) module.export(helper);
-  const enterRegions = emitEntry(module, emitRegionDispatch(module, table).run, services.suspendRegion);
+  const callees: Callees = {
+    enterRegions: emitEntry(module, emitRegionDispatch(module, table).run, services.suspendRegion),
+    rare,
+    rareRow: module.signature(RARE_PARAMS, ["i32"]),
+  };
+  emitUnprepared(module, callees, services);
   module.function("run", ["i32"], ["i32"], (f) => {
-    const registers: Registers = {
+    const registers: LoopRegisters = {
       record: f.local("i32"),
       word: f.local("i64"),
       page: f.local("i32"),
@@ -90,20 +93,26 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Inte
       budget: f.param(0),
     };
     f.loop((reload) => {
-      const ops = new InterpreterOps(f, helpers, registers, services, floats, reload);
+      const ops = new InterpreterOps(f, helpers, registers, services, {}, reload);
       emitLookup(f, ops, registers, services, reload);
       f.loop((next) => {
         emitStep(f, ops, registers);
-        emitDispatch(
-          f,
-          registers,
-          listCases(f, ops, registers, services, { enterRegions, floatDestinations }, { reload, next }),
-        );
+        emitDispatch(f, registers, listCases(f, ops, registers, services, callees, { reload, next }));
       });
     });
     f.unreachable();
   }, { export: true });
-  return { bytes: module.build(), floatDestinations };
+  return module.build();
+}
+
+/** What stands in the table in place of functions that were not needed yet: has the right one made, and goes there. */
+function emitUnprepared(module: ModuleBuilder, { rare, rareRow }: Callees, services: Services): void {
+  const unprepared = module.function("unprepared", [...RARE_PARAMS], ["i32"], (f) => {
+    const [record, pcBase, budget] = [f.param(0), f.param(1), f.param(2)];
+    f.call(services.prepare, record);
+    f.returnCallIndirect(rare, rareRow, rareIndex(load("i32.load", record)), record, pcBase, budget);
+  });
+  module.elements(rare, 0, new Array<FunctionReference>(RARE_ROWS.length).fill(unprepared));
 }
 
 function importServices(module: ModuleBuilder): Imported {
@@ -117,7 +126,13 @@ function importServices(module: ModuleBuilder): Imported {
 }
 
 /** Leaves if asked to or out of budget; else finds the record of the instruction at `pc`. */
-function emitLookup(f: FunctionBuilder, ops: InterpreterOps, r: Registers, services: Services, reload: Label): void {
+function emitLookup(
+  f: FunctionBuilder,
+  ops: InterpreterOps,
+  r: LoopRegisters,
+  services: Services,
+  reload: Label,
+): void {
   const mustLeave = binary("i32.or", hartWord("exitRequest"), binary("i32.le_s", r.budget, i32Const(0)));
   f.if(mustLeave, () => f.return(r.budget), undefined, "unlikely");
   f.scope(() => {
@@ -137,13 +152,13 @@ function emitLookup(f: FunctionBuilder, ops: InterpreterOps, r: Registers, servi
   });
 }
 
-function setPcBase(f: FunctionBuilder, r: Registers, pc: Expr): void {
+function setPcBase(f: FunctionBuilder, r: LoopRegisters, pc: Expr): void {
   const distance = unary("i64.extend_i32_u", binary("i32.shr_u", r.record, i32Const(3)));
   f.set(r.pcBase, binary("i64.sub", pc, distance));
 }
 
 /** Counts a step, or leaves if there is none left; loads the record. */
-function emitStep(f: FunctionBuilder, ops: InterpreterOps, r: Registers): void {
+function emitStep(f: FunctionBuilder, ops: InterpreterOps, r: LoopRegisters): void {
   f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
   f.if(
     binary("i32.lt_s", r.budget, i32Const(0)),
@@ -158,13 +173,13 @@ function emitStep(f: FunctionBuilder, ops: InterpreterOps, r: Registers): void {
   f.set(r.word, load("i64.load", r.record));
 }
 
-/** Goes to the case of the record's operation. */
-function emitDispatch(f: FunctionBuilder, r: Registers, cases: readonly (() => void)[]): void {
+/** Goes to the case of the record's operation; the last one is that of all operations beyond. */
+function emitDispatch(f: FunctionBuilder, r: LoopRegisters, cases: readonly (() => void)[]): void {
   const targets: Label[] = [];
   const nest = (index: number): void => {
     if (index < 0) {
       const operation = binary("i32.and", unary("i32.wrap_i64", r.word), i32Const(OPERATION_MASK));
-      return f.brTable(operation, targets, targets[0]);
+      return f.brTable(operation, targets, targets[cases.length - 1]);
     }
     f.block((label) => {
       targets[index] = label;
@@ -175,21 +190,13 @@ function emitDispatch(f: FunctionBuilder, r: Registers, cases: readonly (() => v
   nest(cases.length - 1);
 }
 
-/** What cases need to know of translated regions, and tell about rows. */
-interface RegionCases {
-  /** (budget, record) -> budget left: runs regions, see `region_chain.ts`. */
-  readonly enterRegions: FunctionReference;
-  /** Collects the operations whose rd is an f register. */
-  readonly floatDestinations: Set<number>;
-}
-
-/** The code of each operation, by its number; every one ends with a jump. */
+/** The code of each operation, by its number, and last that of all rare rows; every one ends with a jump. */
 function listCases(
   f: FunctionBuilder,
   ops: InterpreterOps,
-  r: Registers,
+  r: LoopRegisters,
   services: Services,
-  { enterRegions, floatDestinations }: RegionCases,
+  { enterRegions, rare, rareRow }: Callees,
   { reload, next }: { reload: Label; next: Label },
 ): (() => void)[] {
   /** Operations that are no instructions give the step back. */
@@ -234,19 +241,18 @@ function listCases(
     f.set(r.budget, call(enterRegions, r.budget, r.record));
     f.br(reload);
   };
-  RUN_ROWS.forEach(({ run }, index) => {
-    cases.push(() => {
-      emitRow(ops, run);
-      if (ops.wroteFloat) floatDestinations.add(Operation.FIRST_ROW + index);
-      if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
-      f.br(next);
-    });
+  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, r, run, next));
+  cases.push(() => {
+    const index = rareIndex(unary("i32.wrap_i64", r.word));
+    f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
+    f.br(reload);
   });
   return cases;
 }
 
-/** Emits a row's meaning. */
-function emitRow(ops: InterpreterOps, run: NonNullable<Instruction["run"]>): void {
-  ops.jumped = ops.wroteFloat = false;
+function emitRow(f: FunctionBuilder, ops: InterpreterOps, r: LoopRegisters, run: RunRow["run"], next: Label): void {
+  ops.jumped = false;
   run(ops, ops.operands);
+  if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
+  f.br(next);
 }

@@ -22,8 +22,14 @@ import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import type { WasmValue } from "./wasm_value.ts";
 import { type AccessServices, WasmOps } from "./wasm_ops.ts";
 
+/** What the code of rows calls. */
+export interface RowServices extends AccessServices {
+  /** (record): raises an illegal-instruction exception. */
+  readonly illegal: FunctionReference;
+}
+
 /** TypeScript that the interpreter's code calls: `interpreter.ts` provides it. All take and give 32-bit numbers. */
-export interface Services extends AccessServices {
+export interface Services extends RowServices {
   /** () -> records of the page that pc lies in, or 0: trapped. */
   readonly fetch: FunctionReference;
   /** (record) -> 1 decoded, 0: look pc up again. */
@@ -32,20 +38,20 @@ export interface Services extends AccessServices {
   readonly straddle: FunctionReference;
   /** (record): executes a row that is TypeScript; pc is set when it returns. */
   readonly system: FunctionReference;
-  /** (record): raises an illegal-instruction exception. */
-  readonly illegal: FunctionReference;
+  /** (record): makes the function of its row, a rare one. */
+  readonly prepare: FunctionReference;
   /** (record): gives a record its instruction back until the run ends. */
   readonly suspendRegion: FunctionReference;
 }
 
-/** Locals of the interpreter's function. */
+/** Locals of a function that executes records. */
 export interface Registers {
   /** Address of the record that runs. */
   readonly record: Local;
   /** Its first 64 bits. */
   readonly word: Local;
-  /** Address of the records of its page. */
-  readonly page: Local;
+  /** Address of the records of its page, for rows that jump. */
+  readonly page?: Local;
   /** pc = pcBase + record / 8. */
   readonly pcBase: Local;
   /** Steps left. */
@@ -65,7 +71,7 @@ export class InterpreterOps extends WasmOps {
     f: FunctionBuilder,
     helpers: ArithmeticHelpers,
     registers: Registers,
-    services: Services,
+    services: RowServices,
     floats: Readonly<Record<string, FunctionReference>>,
     reload: Label,
   ) {
@@ -122,7 +128,8 @@ export class InterpreterOps extends WasmOps {
 
   override jumpRelative(): void {
     this.jumped = true;
-    const { record, page } = this.#registers;
+    const { record } = this.#registers;
+    const page = this.#page();
     this.code.scope(() => {
       const distance = load("i32.load", record, 8);
       const target = this.code.let(binary("i32.sub", binary("i32.add", record, distance), page));
@@ -137,7 +144,8 @@ export class InterpreterOps extends WasmOps {
 
   override jump(target: WasmValue): void {
     this.jumped = true;
-    const { record, page, pcBase } = this.#registers;
+    const { record, pcBase } = this.#registers;
+    const page = this.#page();
     this.code.scope(() => {
       const pc = this.code.let(binary("i64.and", target.expr, i64Const(-2n)));
       const pageAddress = binary("i64.add", pcBase, unary("i64.extend_i32_u", binary("i32.shr_u", page, i32Const(3))));
@@ -180,6 +188,12 @@ export class InterpreterOps extends WasmOps {
 
   protected override wroteSlowly(): void {
     // The next record is read from memory anyway.
+  }
+
+  #page(): Local {
+    const { page } = this.#registers;
+    if (page === undefined) throw new TypeError("A row that jumps must be in the interpreter's loop");
+    return page;
   }
 
   #goTo(pc: Expr): void {

@@ -7,8 +7,9 @@
 import type { ControlFlowGraph } from "../../../core/engine/flow.ts";
 import { executeCsr, isWrite } from "../csr/csr_file.ts";
 import type { Decoded } from "../isa/instruction.ts";
-import { isFloat, writesFloat } from "./footprint.ts";
+import { isFloat } from "./footprint.ts";
 import { isCall, type Region } from "./region.ts";
+import { writesFloat } from "./row_order.ts";
 
 /** What is known at a place. */
 export interface FloatFacts {
@@ -28,7 +29,7 @@ export function changesFloat({ instruction: { call }, bits }: Decoded): boolean 
 /** What holds behind an instruction: a guest call can come back with anything. */
 export function factsBehind(decoded: Decoded, { isOn, isDirty }: FloatFacts): FloatFacts {
   if (isCall(decoded) || changesFloat(decoded)) return NOTHING;
-  return { isOn: isOn || isFloat(decoded), isDirty: isDirty || writesFloat(decoded) };
+  return { isOn: isOn || isFloat(decoded), isDirty: isDirty || writesFloat(decoded.instruction) };
 }
 
 /** What holds at the entry of each block, by the block's number: what holds behind all that lead to it. */

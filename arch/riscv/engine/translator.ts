@@ -67,7 +67,8 @@ export class Translator implements RegionSource<PlannedRegion> {
   readonly #suspended: HostPhysAddr[] = [];
   /** What regions import as `env`: services, and whatever the interpreter's module exports. */
   #env: Readonly<Record<string, WebAssembly.ImportValue>>;
-  #exports: EngineExports | undefined;
+  /** Makes what regions import as `float`: floating-point operations by name. */
+  #floats: (() => EngineExports) | undefined;
 
   /** @param current The hart that runs */
   constructor(
@@ -106,10 +107,10 @@ export class Translator implements RegionSource<PlannedRegion> {
     return this.#current();
   }
 
-  /** Takes the functions that regions call from an interpreter's instance. */
-  attach(exports: EngineExports): void {
-    if (this.#exports !== undefined) return;
-    this.#exports = exports;
+  /** Takes the functions that regions call from an interpreter; those of floating point are asked for when a region needs them. */
+  attach(exports: EngineExports, floats: () => EngineExports): void {
+    if (this.#floats !== undefined) return;
+    this.#floats = floats;
     this.#env = { ...exports, ...this.#env };
   }
 
@@ -145,7 +146,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   decoded(host: HostPhysAddr): void {
     const region = this.regions.at(host);
     if (region !== undefined) this.connect(host, region.slot);
-    else if (this.#always && this.#exports !== undefined) this.regions.compile([host]);
+    else if (this.#always && this.#floats !== undefined) this.regions.compile([host]);
   }
 
   /** Drops every region and forgets what was hot. */
@@ -188,7 +189,14 @@ export class Translator implements RegionSource<PlannedRegion> {
   }
 
   instantiate(module: WebAssembly.Module): WebAssembly.Instance {
-    return new WebAssembly.Instance(module, { env: this.#env, float: this.#exports as WebAssembly.ModuleImports });
+    const floats = this.#floats!;
+    return new WebAssembly.Instance(module, {
+      env: this.#env,
+      // Read only if the module imports anything from it.
+      get float(): WebAssembly.ModuleImports {
+        return floats() as WebAssembly.ModuleImports;
+      },
+    });
   }
 
   /** Makes the record of an entry lead to a region, if it is decoded. */

@@ -90,8 +90,6 @@ export function tlbHit(entry: Expr, address: Expr, size: number): Expr {
 export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   /** Set by every jump and branch: the instruction has said itself where execution goes on. */
   jumped = false;
-  /** Set by every write of an f register: the instruction's rd is one. */
-  wroteFloat = false;
   readonly #services: AccessServices;
   readonly #floats: Readonly<Record<string, FunctionReference>>;
 
@@ -130,7 +128,6 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   protected abstract wroteSlowly(wrote: Expr | undefined): void;
 
   setF(register: RegisterOperand, value: WasmValue): void {
-    this.wroteFloat = true;
     this.storeF(register, value);
     this.makeFloatDirty();
   }

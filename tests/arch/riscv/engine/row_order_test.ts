@@ -1,0 +1,59 @@
+/**
+ * The order of operations, and what it says of rows, against their meanings.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import {
+  COMMON_ROWS,
+  FIRST_RARE,
+  OPERATION_OF_ROW,
+  RARE_ROWS,
+  writesFloat,
+} from "../../../../arch/riscv/engine/row_order.ts";
+import { INSTRUCTIONS } from "../../../../arch/riscv/isa/mod.ts";
+import type { Operands, Ops } from "../../../../arch/riscv/isa/mod.ts";
+
+/** Names of the words of the vocabulary that a meaning uses. */
+function wordsOf(run: NonNullable<(typeof INSTRUCTIONS)[number]["run"]>): Set<string> {
+  const used = new Set<string>();
+  const vocabulary = new Proxy({}, {
+    get: (_, name) => (...args: unknown[]) => {
+      used.add(String(name));
+      for (const arg of args) if (typeof arg === "function") arg(0n);
+      return 0n;
+    },
+  });
+  const operands: Operands<bigint> = {
+    rd: { field: "rd" },
+    rs1: { field: "rs1" },
+    rs2: { field: "rs2" },
+    rs3: { field: "rs3" },
+    imm: 0n,
+  };
+  run(vocabulary as Ops<bigint>, operands);
+  return used;
+}
+
+Deno.test("OPERATION_OF_ROW numbers every row with a meaning once, in a byte, common ones first", () => {
+  const rows = INSTRUCTIONS.filter(({ run }) => run !== undefined);
+  assert.equal(OPERATION_OF_ROW.size, rows.length);
+  assert.equal(new Set(OPERATION_OF_ROW.values()).size, rows.length);
+  // The record of a region keeps the operation that was there in a byte.
+  for (const operation of OPERATION_OF_ROW.values()) assert.ok(operation < 256);
+  for (const { name } of COMMON_ROWS) assert.ok(OPERATION_OF_ROW.get(name)! < FIRST_RARE);
+  for (const { name } of RARE_ROWS) assert.ok(OPERATION_OF_ROW.get(name)! >= FIRST_RARE);
+});
+
+Deno.test("RARE_ROWS never jump: their functions do not know the records of a page", () => {
+  for (const { name, run } of RARE_ROWS) {
+    const words = wordsOf(run);
+    for (const jump of ["jump", "jumpRelative", "branchIf"]) assert.ok(!words.has(jump), name);
+  }
+});
+
+Deno.test("writesFloat says of every row what its meaning does", () => {
+  for (const row of [...COMMON_ROWS, ...RARE_ROWS]) {
+    assert.equal(writesFloat(row), wordsOf(row.run).has("setF"), row.name);
+  }
+});
