@@ -8,14 +8,12 @@ import { accessOf, registersRead, registerWritten } from "./footprint.ts";
 import { type BasicBlock, isCall, type PlacedInstruction, type Region } from "./region.ts";
 import type { RegionFlow } from "./region_flow.ts";
 
-/** How the page of an access is found. */
+/** How likely an access goes to the remembered page. */
 export const Locality = {
-  /** In the translation table. */
-  NONE: 0,
-  /** Likely the page of the last access: if not, in the table. */
-  LIKELY: 1,
-  /** Almost surely the page of the last access: if not, in a shared function. */
-  SURE: 2,
+  /** Likely: if not, the page is found in the translation table. */
+  LIKELY: 0,
+  /** Almost surely: if not, a shared function finds it. */
+  SURE: 1,
 } as const;
 
 /** Remembered pages at most: each takes two locals. */
@@ -24,89 +22,116 @@ const MOST_PAGES = 8;
 /** Accesses by one unchanged register in straight code that make its page worth remembering. */
 const WORTH_A_GROUP = 3;
 
-/** What {@link planLocality} finds. */
-export interface LocalityPlan {
-  /** The pages to remember, by {@link pageKey}. */
-  readonly keys: readonly number[];
-  /** The locality of an instruction's access. */
-  localityOf(placed: PlacedInstruction): number;
+/** Where an access looks first. */
+export interface PageChoice {
+  /** Name of the remembered page. */
+  readonly key: number;
+  /** A {@link Locality}. */
+  readonly locality: number;
 }
 
-/** Names the page that loads, or stores, by one base register go to. */
-export function pageKey(kind: "load" | "store", base: number): number {
-  return kind === "load" ? base : 32 + base;
+/** What {@link planLocality} finds. */
+export interface LocalityPlan {
+  /** The pages to remember. */
+  readonly keys: readonly number[];
+  /** The page that an instruction's access looks at; undefined: none. */
+  pageOf(placed: PlacedInstruction): PageChoice | undefined;
 }
 
 /** Decides about the accesses of a region. */
 export function planLocality({ blocks }: Region, { graph, flow }: RegionFlow): LocalityPlan {
-  const localities = new Map<PlacedInstruction, number>();
+  const choices = new Map<PlacedInstruction, PageChoice>();
   const weights = new Map<number, number>();
-  const note = (placed: PlacedInstruction, locality: number, weight: number): void => {
-    const { kind, key } = keyOf(placed);
-    if (kind === undefined || locality === Locality.NONE) return;
-    localities.set(placed, locality);
-    weights.set(key, (weights.get(key) ?? 0) + weight);
+  const note = (placed: PlacedInstruction, choice: PageChoice, weight: number): void => {
+    choices.set(placed, choice);
+    weights.set(choice.key, (weights.get(choice.key) ?? 0) + weight);
   };
   const loops = findLoops(graph, flow).filter(({ body }) => ![...body].some((block) => forgets(blocks[block])));
   blocks.forEach((block, index) => {
     const around = loops.filter(({ body }) => body.has(index));
     if (around.length === 0) {
-      for (const group of groupsOf(block)) group.forEach((placed) => note(placed, Locality.SURE, 1));
+      for (const [key, group] of groupsOf(block)) {
+        for (const placed of group) note(placed, { key, locality: Locality.SURE }, 1);
+      }
     } else {
+      const weight = 8 ** Math.min(around.length, 4);
       for (const placed of block.instructions) {
-        note(placed, localityInLoop(blocks, around[0], placed), 8 ** Math.min(around.length, 4));
+        const choice = choiceInLoop(blocks, around[0], block, placed);
+        if (choice !== undefined) note(placed, choice, weight);
       }
     }
   });
   const keys = [...weights.keys()].sort((a, b) => weights.get(b)! - weights.get(a)!).slice(0, MOST_PAGES);
   return {
     keys,
-    localityOf: (placed) => keys.includes(keyOf(placed).key) ? localities.get(placed) ?? Locality.NONE : Locality.NONE,
+    pageOf: (placed) => {
+      const choice = choices.get(placed);
+      return choice !== undefined && keys.includes(choice.key) ? choice : undefined;
+    },
   };
 }
 
-function keyOf({ decoded }: PlacedInstruction): { kind: "load" | "store" | undefined; key: number } {
-  const kind = accessOf(decoded);
-  return { kind, key: kind === undefined ? -1 : pageKey(kind, decoded.rs1) };
+/** Names of pages by what decides about them: the kind of access, and a base register, or the place where one is computed. */
+const KINDS = { load: 0, store: 1 } as const;
+
+function keyOfBase(kind: "load" | "store", base: number): number {
+  return base * 2 + KINDS[kind];
+}
+
+function keyOfPlace(kind: "load" | "store", offset: number): number {
+  return keyOfBase(kind, 32 + offset);
+}
+
+/** By what happens to the base register in the loop: kept or moved by constants, computed, or itself loaded. */
+function choiceInLoop(
+  blocks: readonly BasicBlock[],
+  { body }: Loop,
+  block: BasicBlock,
+  placed: PlacedInstruction,
+): PageChoice | undefined {
+  const kind = accessOf(placed.decoded);
+  if (kind === undefined) return undefined;
+  const { rs1 } = placed.decoded;
+  const base = 1 << rs1;
+  let isComputed = false;
+  for (const index of body) {
+    for (const { decoded: other } of blocks[index].instructions) {
+      if (registerWritten(other) !== base) continue;
+      if (accessOf(other) === "load") return undefined;
+      isComputed ||= other.instruction.name !== "addi" || registersRead(other) !== base;
+    }
+  }
+  if (!isComputed) return { key: keyOfBase(kind, rs1), locality: Locality.SURE };
+  // A register may be computed at several places, for several things.
+  const before = block.instructions.slice(0, block.instructions.indexOf(placed));
+  const place = before.findLast(({ decoded }) => registerWritten(decoded) === base);
+  const key = place === undefined ? keyOfBase(kind, rs1) : keyOfPlace(kind, place.offset);
+  return { key, locality: Locality.LIKELY };
+}
+
+/** Runs of accesses by one register that nothing changes in between, long enough to be worth it, with the names of their pages. */
+function groupsOf({ instructions }: BasicBlock): [number, PlacedInstruction[]][] {
+  const open = new Map<number, PlacedInstruction[]>();
+  const groups: [number, PlacedInstruction[]][] = [];
+  for (const placed of instructions) {
+    const kind = accessOf(placed.decoded);
+    if (kind !== undefined) {
+      const key = keyOfBase(kind, placed.decoded.rs1);
+      if (!open.has(key)) {
+        const group: PlacedInstruction[] = [];
+        open.set(key, group);
+        groups.push([key, group]);
+      }
+      open.get(key)!.push(placed);
+    }
+    const written = registerWritten(placed.decoded);
+    for (const key of open.keys()) if (1 << (key >> 1) === written) open.delete(key);
+  }
+  return groups.filter(([, group]) => group.length >= WORTH_A_GROUP);
 }
 
 /** Whether no page is remembered behind a block: it calls, or executes what is TypeScript. */
 function forgets({ instructions }: BasicBlock): boolean {
   return isCall(instructions.at(-1)!.decoded) ||
     instructions.some(({ decoded }) => decoded.instruction.run === undefined);
-}
-
-/** By what happens to the base register in the loop: kept or moved by constants, computed, or itself loaded. */
-function localityInLoop(blocks: readonly BasicBlock[], { body }: Loop, { decoded }: PlacedInstruction): number {
-  const base = 1 << decoded.rs1;
-  let locality: number = Locality.SURE;
-  for (const block of body) {
-    for (const { decoded: other } of blocks[block].instructions) {
-      if (registerWritten(other) !== base) continue;
-      if (accessOf(other) === "load") return Locality.NONE;
-      const moves = other.instruction.name === "addi" && registersRead(other) === base;
-      if (!moves) locality = Locality.LIKELY;
-    }
-  }
-  return locality;
-}
-
-/** Runs of accesses by one register that nothing changes in between, long enough to be worth it. */
-function groupsOf({ instructions }: BasicBlock): PlacedInstruction[][] {
-  const open = new Map<number, PlacedInstruction[]>();
-  const groups: PlacedInstruction[][] = [];
-  for (const placed of instructions) {
-    const { kind, key } = keyOf(placed);
-    if (kind !== undefined) {
-      if (!open.has(key)) {
-        const group: PlacedInstruction[] = [];
-        open.set(key, group);
-        groups.push(group);
-      }
-      open.get(key)!.push(placed);
-    }
-    const written = registerWritten(placed.decoded);
-    for (const other of open.keys()) if (1 << other % 32 === written) open.delete(other);
-  }
-  return groups.filter(({ length }) => length >= WORTH_A_GROUP);
 }

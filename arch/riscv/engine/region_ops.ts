@@ -21,7 +21,6 @@ import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./regio
 import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
-import { Locality, pageKey } from "./region_locality.ts";
 import type { AccessHooks } from "./region_pages.ts";
 import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
@@ -178,18 +177,16 @@ export class RegionOps extends RegionFloatOps {
   override load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
     const { pages, locality } = this.#frame;
     const { code: f } = this;
-    const likely = locality.localityOf(this.placed);
-    if (likely === Locality.NONE) return super.load(address, size, signed);
-    const key = pageKey("load", this.placed.decoded.rs1);
-    return this.read(pages.read(key, likely, f.let(address.expr), size, this.#hooks), size, signed);
+    const choice = locality.pageOf(this.placed);
+    if (choice === undefined) return super.load(address, size, signed);
+    return this.read(pages.read(choice, f.let(address.expr), size, this.#hooks), size, signed);
   }
 
   override store(address: WasmValue, value: WasmValue, size: AccessSize): void {
     const { pages, locality } = this.#frame;
-    const likely = locality.localityOf(this.placed);
-    if (likely === Locality.NONE) return super.store(address, value, size);
-    const key = pageKey("store", this.placed.decoded.rs1);
-    pages.write(key, likely, this.code.let(address.expr), value, size, this.#hooks);
+    const choice = locality.pageOf(this.placed);
+    if (choice === undefined) return super.store(address, value, size);
+    pages.write(choice, this.code.let(address.expr), value, size, this.#hooks);
   }
 
   override pc(): WasmValue {

@@ -17,7 +17,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize } from "../isa/instruction.ts";
 import { NO_PAGE, type PageAccesses, TRAPPED } from "./page_access.ts";
-import { Locality } from "./region_locality.ts";
+import { Locality, type PageChoice } from "./region_locality.ts";
 import { storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
 import type { WasmValue } from "./wasm_value.ts";
 
@@ -68,7 +68,7 @@ export class RegionPages {
   }
 
   /** Emits the search for what a load reads; gives its host address. */
-  read(key: number, locality: number, va: Local, size: number, hooks: AccessHooks): Expr {
+  read({ key, locality }: PageChoice, va: Local, size: number, hooks: AccessHooks): Expr {
     const remembered = this.#pages.get(key)!;
     const { page, distance } = remembered;
     this.#find(remembered, "readTable", locality, va, size, () => {
@@ -80,7 +80,7 @@ export class RegionPages {
   }
 
   /** Emits a store. */
-  write(key: number, locality: number, va: Local, value: WasmValue, size: AccessSize, hooks: AccessHooks): void {
+  write({ key, locality }: PageChoice, va: Local, value: WasmValue, size: AccessSize, hooks: AccessHooks): void {
     const f = this.#f;
     const remembered = this.#pages.get(key)!;
     const { page, distance } = remembered;
