@@ -6,6 +6,7 @@
  */
 import { i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
 import { CsrOperation, executeCsr } from "../csr/csr_file.ts";
+import { sourceRegister } from "../isa/encoding.ts";
 import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruction.ts";
 import { WasmArithmetic } from "./wasm_arithmetic.ts";
 import { constantValue, extended, Extension, isKeptAsWord, loadedExtension, type WasmValue } from "./wasm_value.ts";
@@ -25,7 +26,7 @@ interface Footprint {
 
 /** The x registers that an instruction reads, one bit each. */
 export function registersRead(decoded: Decoded): number {
-  if (decoded.instruction.call === executeCsr) return readByCsr(decoded);
+  if (decoded.instruction.call !== undefined) return readQuickly(decoded);
   let registers = 0;
   for (const field of footprintOf(decoded, 0).reads) registers |= 1 << decoded[field];
   return registers & ~1;
@@ -69,9 +70,10 @@ function representative(imm: number): number {
   return imm === 0 || imm >= 32 ? Math.min(imm, 32) : 1;
 }
 
-/** The source of a CSR access that generated code does by itself. Other rows that are TypeScript read memory. */
-function readByCsr({ bits, rs1 }: Decoded): number {
-  return (bits & CsrOperation.IMMEDIATE) !== 0 ? 0 : 1 << rs1 & ~1;
+/** The source of a row that is TypeScript but that generated code may do by itself. Others read memory. */
+function readQuickly({ instruction: { call, quick }, bits }: Decoded): number {
+  const reads = quick !== undefined || call === executeCsr && (bits & CsrOperation.IMMEDIATE) === 0;
+  return reads ? 1 << sourceRegister(bits) & ~1 : 0;
 }
 
 function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Footprint {

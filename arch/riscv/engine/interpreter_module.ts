@@ -28,6 +28,7 @@ import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_a
 import { emitPageAccesses } from "./page_access.ts";
 import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
 import { COMMON_ROWS, RARE_ROWS, type RunRow } from "./row_order.ts";
+import { emitQuickCalls, emitSystemCall } from "./quick_system.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
@@ -74,8 +75,10 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint
   const table = module.importTable("env", "regions", 1);
   const rare = module.importTable("env", "rare", RARE_ROWS.length);
   const imported = importServices(module);
-  const services: Services = { ...imported, ...emitSlowAccesses(module, imported) };
-  emitPageAccesses(module, services);
+  const slow = emitSlowAccesses(module, imported);
+  emitPageAccesses(module, slow);
+  const system = emitSystemCall(module, emitQuickCalls(module), imported.system);
+  const services: Services = { ...imported, ...slow, system };
   const helpers = emitArithmeticHelpers(module);
   module.export(helpers.mulHighU);
   const callees: Callees = {

@@ -10,14 +10,13 @@ import type { FloatFrame } from "./region_float_ops.ts";
 import type { LocalityPlan } from "./region_locality.ts";
 import type { RegionPages } from "./region_pages.ts";
 import type { RegionRegisters, RegisterKnowledge } from "./region_registers.ts";
+import type { SystemFunctions } from "./region_system.ts";
 import type { AccessServices } from "./wasm_ops.ts";
 
 /** Functions that a region's code calls. */
-export interface RegionServices extends AccessServices, PageAccesses {
+export interface RegionServices extends AccessServices, PageAccesses, SystemFunctions {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
-  /** (row, bits, length) -> 1 go on behind it, 0 leave: executes a row that is TypeScript. */
-  readonly system: FunctionReference;
   /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
   readonly dispatch: FunctionReference;
 }

@@ -18,6 +18,7 @@ import {
 import { FLOAT_HELPERS, type FloatHelper } from "../float/helpers.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
+import { QUICK_PARAMS } from "./quick_system.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
 import { emitFloatGuard } from "./region_float.ts";
@@ -44,6 +45,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
   writePage: { params: ["i64", "i64", "i32"], results: ["i32", "i64"] },
   system: { params: ["i32", "i32", "i32"], results: ["i32"] },
+  zeroBlock: { params: [...QUICK_PARAMS], results: ["i32"] },
   dispatch: { params: ["i32", "i32"], results: ["i32"] },
 };
 

@@ -295,8 +295,8 @@ export class RegionOps extends RegionFloatOps {
   /** An instruction whose meaning is TypeScript. */
   #system(decoded: Decoded): void {
     const { code } = this;
-    const { system } = this.#services;
-    emitSystem({ ...this.#frame, code, system, left: this.#budgetNow(), save: () => this.saveProgress() }, decoded);
+    const functions = this.#services;
+    emitSystem({ ...this.#frame, code, functions, left: this.#budgetNow(), save: () => this.saveProgress() }, decoded);
     if (leavesRegion(decoded)) this.#end = () => this.#leave();
   }
 

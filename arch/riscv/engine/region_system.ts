@@ -15,11 +15,13 @@ import {
 import { executeCsr } from "../csr/csr_file.ts";
 import { type Mode, plainCsr } from "../csr/plain.ts";
 import type { Hart } from "../hart.ts";
+import { sourceRegister } from "../isa/encoding.ts";
 import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, LeaveRegions } from "../layout.ts";
 import { registerWritten } from "./footprint.ts";
 import { leavesRegion } from "./region.ts";
 import { emitPlainCsr } from "./region_csr.ts";
+import type { QuickCalls } from "./quick_system.ts";
 import type { RegionPages } from "./region_pages.ts";
 import type { RegionRegisters } from "./region_registers.ts";
 import { executeSystem, ROW_INDEX } from "./system.ts";
@@ -33,6 +35,12 @@ export function systemInRegion(hart: Hart, row: number, bits: number, length: nu
   return false;
 }
 
+/** Functions that execute instructions whose meaning is TypeScript. */
+export interface SystemFunctions extends QuickCalls {
+  /** (row, bits, length) -> 1 go on behind it, 0 leave: {@link systemInRegion}. */
+  readonly system: FunctionReference;
+}
+
 /** The place in a region where an instruction is. */
 export interface SystemSite {
   /** The region's function. */
@@ -43,8 +51,8 @@ export interface SystemSite {
   readonly pages: RegionPages;
   /** Mode that it is expected to run in. */
   readonly mode: Mode;
-  /** (row, bits, length) -> 1 go on behind it, 0 leave: {@link systemInRegion}. */
-  readonly system: FunctionReference;
+  /** Functions that it can call. */
+  readonly functions: SystemFunctions;
   /** Steps left after the instruction. */
   readonly left: Expr;
   /** Emits what must be done before TypeScript is called. */
@@ -53,31 +61,35 @@ export interface SystemSite {
 
 /** Emits an instruction whose meaning is TypeScript. If it is the last of its region, what leaves the region must follow. */
 export function emitSystem(site: SystemSite, decoded: Decoded): void {
-  const { code: f, registers, pages, mode, left } = site;
-  const plain = decoded.instruction.call === executeCsr ? plainCsr(decoded.bits, mode) : undefined;
-  if (plain === undefined) {
+  const { code: f, functions, registers, pages, mode, left } = site;
+  const { call: meaning, quick } = decoded.instruction;
+  const plain = meaning === executeCsr ? plainCsr(decoded.bits, mode) : undefined;
+  if (plain === undefined && quick === undefined) {
     registers.flush();
     return emitCall(site, decoded);
   }
+  const x = (number: number): Expr => number === 0 ? i64Const(0) : registers.get(number).expr;
   const { empty } = pages;
   f.block((end) => {
-    f.block((slow) => {
-      const x = (number: number): Expr => number === 0 ? i64Const(0) : registers.get(number).expr;
-      const setX = (number: number, value: Expr): void => registers.assign(number, value);
-      emitPlainCsr({ code: f, slow, x, setX, left }, decoded, plain, mode);
-      f.br(end);
-    });
+    if (quick !== undefined) f.brIf(end, call(functions[quick], x(sourceRegister(decoded.bits))), "likely");
+    if (plain !== undefined) {
+      f.block((slow) => {
+        const setX = (number: number, value: Expr): void => registers.assign(number, value);
+        emitPlainCsr({ code: f, slow, x, setX, left }, decoded, plain, mode);
+        f.br(end);
+      });
+    }
     emitCall(site, decoded);
   });
   pages.empty = empty;
   registers.assigned(registerWritten(decoded));
 }
 
-function emitCall({ code: f, registers, pages, system, left, save }: SystemSite, decoded: Decoded): void {
+function emitCall({ code: f, registers, pages, functions, left, save }: SystemSite, decoded: Decoded): void {
   registers.spill();
   save();
   const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
-  const goesOn = call(system, row, i32Const(decoded.bits), i32Const(decoded.length));
+  const goesOn = call(functions.system, row, i32Const(decoded.bits), i32Const(decoded.length));
   if (leavesRegion(decoded)) return f.drop(goesOn);
   f.if(unary("i32.eqz", goesOn), () => f.return(left), undefined, "unlikely");
   registers.load(registerWritten(decoded));

@@ -88,6 +88,11 @@ export function registerOf(format: Format, field: "rd" | "rs1" | "rs2" | "rs3", 
   return REGISTERS[format].includes(field) ? (bits >>> REGISTER_SHIFT[field]) & 31 : 0;
 }
 
+/** The number in the place of rs1, whatever the format. */
+export function sourceRegister(bits: number): number {
+  return (bits >>> REGISTER_SHIFT.rs1) & 31;
+}
+
 /** The immediate of a 32-bit encoding, sign-extended to a signed 32-bit number. */
 export function immediateOf(format: Format, bits: number): number {
   switch (format) {

@@ -158,6 +158,9 @@ export type Format =
   | "J" // rd imm21
   | "none"; // no operands, or read from the bits by `call`
 
+/** Functions of generated code that do what a `call` row does where that is certain: see `quick_system.ts`. */
+export type QuickName = "zeroBlock";
+
 /** A row of the instruction table. Exactly one of `run` and `call` is given. */
 export interface Instruction {
   /** Mnemonic, as the specification spells it. */
@@ -180,6 +183,8 @@ export interface Instruction {
    * found out about the code that follows still holds. Left out: they may have changed.
    */
   readonly steady?: (bits: number) => boolean;
+  /** Of a steady `call` row of 4 bytes that only reads rs1: what does the same with its value, or nothing. */
+  readonly quick?: QuickName;
   /** How its operands are written in assembly where format and pattern do not say it: `fd,fs1,fs2,rm`; see `disassemble.ts`. */
   readonly syntax?: string;
 }

@@ -9,7 +9,7 @@ import type { Hart } from "../hart.ts";
 import { CACHE_BLOCK_SIZE, FIELD } from "../layout.ts";
 import { raiseIllegal, raiseVirtualInstruction } from "../trap/deliver.ts";
 import { Privilege } from "../trap/mode.ts";
-import type { Instruction } from "./instruction.ts";
+import type { Instruction, QuickName } from "./instruction.ts";
 import { row } from "./row.ts";
 
 /** Whether the environment configuration lets the current mode execute what `field` controls; else the trap is raised. */
@@ -46,9 +46,15 @@ function zero(hart: Hart, bits: number): boolean {
   return mmu.zeroBlock(state.xLow(register), state.xHigh(register), CACHE_BLOCK_SIZE);
 }
 
-function block(extension: string, name: string, operation: string, call: Instruction["call"]): Instruction {
+function block(
+  extension: string,
+  name: string,
+  operation: string,
+  call: Instruction["call"],
+  quick?: QuickName,
+): Instruction {
   const pattern = `${operation}.....010000000001111`;
-  return { extension, name, format: "none", pattern, call, steady: () => true, syntax: "(rs1)" };
+  return { extension, name, format: "none", pattern, call, steady: () => true, quick, syntax: "(rs1)" };
 }
 
 /** A prefetch is a hint that must not trap: it does nothing. */
@@ -61,7 +67,7 @@ export const ZICBO: readonly Instruction[] = [
   block("zicbom", "cbo.inval", "000000000000", manage(EnvConfig.CBIE)),
   block("zicbom", "cbo.clean", "000000000001", manage(EnvConfig.CBCFE)),
   block("zicbom", "cbo.flush", "000000000010", manage(EnvConfig.CBCFE)),
-  block("zicboz", "cbo.zero", "000000000100", zero),
+  block("zicboz", "cbo.zero", "000000000100", zero, "zeroBlock"),
   prefetch("prefetch.i", "00000"),
   prefetch("prefetch.r", "00001"),
   prefetch("prefetch.w", "00011"),
