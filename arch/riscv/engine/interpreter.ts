@@ -7,6 +7,7 @@ import type { HostPhysAddr } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { Hart } from "../hart.ts";
 import { decode } from "../isa/decode.ts";
+import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, X_REGISTERS, X_SINK } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
@@ -21,8 +22,6 @@ import type { Translator } from "./translator.ts";
 
 /** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
 export const INTERPRETER_SCRATCH_SIZE = RECORD_PAGE_SIZE;
-
-const BRANCH_FORMATS = new Set(["B", "J"]);
 
 /** What the interpreter imports where nothing is translated. */
 const NO_REGIONS = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
@@ -61,7 +60,7 @@ export class Interpreter implements Engine {
    */
   constructor(hart: Hart, codePages: CodePages, scratch: HostPhysAddr, translator?: Translator) {
     this.#translator = translator;
-    this.#untilSample = translator?.stepsBetweenSamples ?? 0;
+    this.#untilSample = translator?.stepsToSample() ?? 0;
     this.#hart = hart;
     this.#codePages = codePages;
     this.#scratch = this.#scratchRecord = scratch;
@@ -126,7 +125,7 @@ export class Interpreter implements Engine {
       translator.counts.regionSteps += inRegions;
       this.#untilSample -= before - left - inRegions;
       if (this.#untilSample > 0) continue;
-      this.#untilSample = translator.stepsBetweenSamples;
+      this.#untilSample = translator.stepsToSample();
       translator.sample(this.#hart);
     }
     state.setWord(FIELD.budgetBeyond, 0);
@@ -241,7 +240,13 @@ export class Interpreter implements Engine {
     this.#u16[(record >> 1) + 1] = toSink ? X_SINK - X_REGISTERS : decoded.rd * 8;
     this.#u16[(record >> 1) + 2] = decoded.rs1 * 8;
     this.#u16[(record >> 1) + 3] = decoded.rs2 * 8;
-    this.#i32[word + 2] = BRANCH_FORMATS.has(instruction.format) ? decoded.imm * 8 : decoded.imm;
-    this.#i32[word + 3] = decoded.rs3 * 8 | decoded.rm << 24;
+    this.#i32[word + 2] = decodedOperand(decoded);
+    this.#i32[word + 3] = decoded.rm << 24;
   }
+}
+
+/** What a record holds beside two sources and a destination. */
+function decodedOperand({ instruction: { format }, imm, rs3 }: Decoded): number {
+  if (format === "R4") return rs3 * 8;
+  return format === "B" || format === "J" ? imm * 8 : imm;
 }

@@ -212,7 +212,7 @@ export class InterpreterOps extends WasmOps {
       case "rs2":
         return half(48);
       case "rs3":
-        return load("i32.load16_u", record, 12);
+        return load("i32.load16_u", record, 8);
     }
   }
 }

@@ -6,8 +6,8 @@
  * | 0..1 | operation in bits 9:0; instruction length in bits 11:10 (1: 2 bytes, 2: 4 bytes) |
  * | 2..3 | offset of rd among its registers (x0: the sink); for SYSTEM the index of the table row |
  * | 4..5, 6..7 | offsets of rs1 and rs2 among theirs |
- * | 8..11 | immediate; for branches and jumps in record bytes (8 times the distance); for SYSTEM and ILLEGAL the instruction's bits |
- * | 12..13 | offset of rs3 among the f registers; for REGION the region's number |
+ * | 8..11 | immediate, times 8 for branches and jumps; for fused multiply-adds rs3 like rs1; for SYSTEM and ILLEGAL the encoding |
+ * | 12..13 | for REGION the region's number |
  * | 14 | for REGION the operation that the record would have without it |
  * | 15 | rounding mode field |
  *

@@ -25,7 +25,11 @@ export function straightStart(memory: HostMemory, codePages: CodePages, host: Ho
 }
 
 /** The instruction that leads to `host` by itself, if it was executed and lies in the same page. */
-function instructionBefore(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): HostPhysAddr | undefined {
+export function instructionBefore(
+  memory: HostMemory,
+  codePages: CodePages,
+  host: HostPhysAddr,
+): HostPhysAddr | undefined {
   for (const length of [2, 4]) {
     if (host % PAGE_SIZE < length) return undefined;
     const record = codePages.recordAt(host - length);

@@ -24,8 +24,6 @@ export function planRegion(
 ): PlannedRegion | undefined {
   const region = discoverRegion(u16, entry, mode, isCold);
   if (region === undefined) return undefined;
-  // The record of a first instruction with four registers has no room for the slot.
-  if (region.blocks[0].instructions[0].decoded.instruction.format === "R4") return undefined;
   return { entry, ranges: rangesOf(region), region };
 }
 

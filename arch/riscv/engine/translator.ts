@@ -17,7 +17,7 @@ import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
-import { straightStart } from "./region_entry.ts";
+import { instructionBefore, straightStart } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
 import { type PlannedRegion, planRegion } from "./region_plan.ts";
 import { systemInRegion } from "./region_system.ts";
@@ -41,7 +41,7 @@ export interface TranslatorOptions {
   readonly cacheBytes?: number;
   /** Samples in one line of code after which a region is compiled there. */
   readonly hotSamples?: number;
-  /** Steps from one sample to the next. */
+  /** Steps from one sample to the next, on average. */
   readonly stepsBetweenSamples?: number;
   /** Time in milliseconds, for the statistics. */
   readonly nowMs?: () => number;
@@ -49,8 +49,6 @@ export interface TranslatorOptions {
 
 /** The regions of a VM. */
 export class Translator implements RegionSource<PlannedRegion> {
-  /** Steps from one sample to the next. */
-  readonly stepsBetweenSamples: number;
   /** What exists. */
   readonly regions: Regions<PlannedRegion>;
   /** What happened so far. */
@@ -62,6 +60,9 @@ export class Translator implements RegionSource<PlannedRegion> {
   readonly #codePages: CodePages;
   readonly #current: () => Hart | undefined;
   readonly #always: boolean;
+  readonly #stepsBetweenSamples: number;
+  /** Where the sequence of {@link stepsToSample} is. */
+  #spread = 0;
   readonly #hotness: Hotness;
   /** Entries whose records have their instruction back until the run ends. */
   readonly #suspended: HostPhysAddr[] = [];
@@ -79,7 +80,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   ) {
     const { slots = MOST_REGIONS, cacheBytes = DEFAULT_CODE_CACHE, nowMs = () => 0 } = options;
     this.#always = options.always ?? false;
-    this.stepsBetweenSamples = options.stepsBetweenSamples ?? 10_000;
+    this.#stepsBetweenSamples = options.stepsBetweenSamples ?? 10_000;
     this.#hotness = new Hotness(options.hotSamples ?? 32);
     this.regions = new Regions<PlannedRegion>(this, makeVacancy(REGION_PARAMS), { slots, cacheBytes, nowMs });
     this.#memory = memory;
@@ -130,6 +131,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     this.#suspended.length = 0;
   }
 
+  /** Steps to the next sample. They vary: all samples of a loop would be at one place of it if its steps divided them. */
+  stepsToSample(): number {
+    this.#spread = Math.imul(this.#spread, 1664525) + 1013904223 >>> 0;
+    return Math.ceil(this.#stepsBetweenSamples * (0.5 + this.#spread / 2 ** 32));
+  }
+
   /** Notes that a hart was found interpreting where it is, and compiles what is hot there. */
   sample(hart: Hart): void {
     const { state, mmu } = hart;
@@ -138,8 +145,11 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (page === -1) return;
     const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
     if (!this.#hotness.sample(host)) return;
-    const start = straightStart(this.#memory, this.#codePages, host);
-    this.regions.compile([this.regions.at(start) === undefined ? start : host]);
+    // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
+    const before = instructionBefore(this.#memory, this.#codePages, host);
+    const places = [straightStart(this.#memory, this.#codePages, host), host, before];
+    const entry = places.find((place) => place !== undefined && this.regions.at(place) === undefined);
+    if (entry !== undefined) this.regions.compile([entry]);
   }
 
   /** Called when the record of the instruction at `host` has been filled. */
