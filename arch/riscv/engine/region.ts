@@ -9,7 +9,7 @@ import { decode } from "../isa/decode.ts";
 import type { Decoded } from "../isa/instruction.ts";
 
 /** Instructions of a region at most: V8's optimising compiler takes more than linear time. */
-const MOST_INSTRUCTIONS = 300;
+const MOST_INSTRUCTIONS = 200;
 
 /** An instruction at its place. */
 export interface PlacedInstruction {
