@@ -11,6 +11,11 @@ import type { Decoded } from "../isa/instruction.ts";
 /** Instructions of a region at most: V8's optimising compiler takes more than linear time. */
 const MOST_INSTRUCTIONS = 200;
 
+/** Bytes around a switch where its cases are looked for, and how many are taken. */
+const LABELS_BEFORE = 1024;
+const LABELS_BEHIND = 2048;
+const MOST_LABELS = 64;
+
 /** An instruction at its place. */
 export interface PlacedInstruction {
   /** Offset in the page. */
@@ -21,10 +26,12 @@ export interface PlacedInstruction {
 
 /** A run of instructions that is entered at its start and left at its end. */
 export interface BasicBlock {
-  /** Its instructions, at least one. */
+  /** Its instructions, at least one, but for a switch. */
   readonly instructions: readonly PlacedInstruction[];
   /** Offset in the page of the instruction behind the last one. */
   readonly end: number;
+  /** The switch, the last block of a region: goes to one of these offsets, or leaves. All blocks that end in one come here. */
+  readonly targets?: readonly number[];
 }
 
 /** The blocks that a hot address leads to. */
@@ -59,6 +66,22 @@ export function followed(placed: PlacedInstruction): number | undefined {
   return isCall(placed.decoded) ? undefined : targetOf(placed);
 }
 
+/** Whether a block ends in a call. */
+export function endsInCall({ instructions }: BasicBlock): boolean {
+  const last = instructions.at(-1);
+  return last !== undefined && isCall(last.decoded);
+}
+
+/** Whether an instruction is the jump of a switch: to a sum that the one before it computed, of a table's entry and its address. */
+export function isSwitch(before: Decoded | undefined, { instruction: { name }, rd, rs1 }: Decoded): boolean {
+  return name === "jalr" && rd === 0 && before?.instruction.name === "add" && before.rd === rs1;
+}
+
+/** Whether a block ends in a switch. */
+export function endsInSwitch({ instructions }: BasicBlock): boolean {
+  return instructions.length > 1 && isSwitch(instructions.at(-2)!.decoded, instructions.at(-1)!.decoded);
+}
+
 /** Offset in the page of the function that an instruction calls, if it lies in the same one. */
 export function calleeOf(placed: PlacedInstruction): number | undefined {
   const target = isCall(placed.decoded) ? targetOf(placed) : undefined;
@@ -80,15 +103,18 @@ export function endsFlow(decoded: Decoded): boolean {
  *
  * @param mode Mode that it is expected to run in
  * @param isCold Whether the instruction at a host-physical address should be left out
+ * @param isExecuted Whether an instruction at a host-physical address is known to have been executed
  */
 export function discoverRegion(
   u16: Uint16Array,
   entry: HostPhysAddr,
   mode: Mode,
   isCold: (host: HostPhysAddr) => boolean = () => false,
+  isExecuted: (host: HostPhysAddr) => boolean = () => false,
 ): Region | undefined {
   const page = entry - entry % PAGE_SIZE;
-  const { found, leaders } = explore(u16, page, entry % PAGE_SIZE, isCold);
+  const code: Code = { u16, page, isCold, isExecuted };
+  const { found, leaders, labels } = explore(code, entry % PAGE_SIZE);
   if (!found.has(entry % PAGE_SIZE)) return undefined;
   const blocks: BasicBlock[] = [];
   const blockAt = new Map<number, number>();
@@ -109,6 +135,10 @@ export function discoverRegion(
     if (!endsFlow(last.decoded)) add(at);
   };
   add(entry % PAGE_SIZE);
+  labels.forEach(add);
+  if (labels.some((label) => blockAt.has(label))) {
+    blocks.push({ instructions: [], end: -1, targets: labels.filter((label) => blockAt.has(label)) });
+  }
   return { page, blocks, blockAt, mode };
 }
 
@@ -117,36 +147,60 @@ export function isTerminator(decoded: Decoded): boolean {
   return decoded.instruction.format === "B" || isJump(decoded) || leavesRegion(decoded);
 }
 
-/** Collects the instructions that can be reached, and where blocks must start. */
+/** A page of code. */
+interface Code {
+  readonly u16: Uint16Array;
+  readonly page: HostPhysAddr;
+  isCold(host: HostPhysAddr): boolean;
+  isExecuted(host: HostPhysAddr): boolean;
+}
+
+/** Collects the instructions that can be reached, where blocks must start, and where switches may go. */
 function explore(
-  u16: Uint16Array,
-  page: HostPhysAddr,
+  code: Code,
   entry: number,
-  isCold: (host: HostPhysAddr) => boolean,
-): { found: Map<number, Decoded>; leaders: Set<number> } {
+): { found: Map<number, Decoded>; leaders: Set<number>; labels: readonly number[] } {
   const found = new Map<number, Decoded>();
   const leaders = new Set<number>([entry]);
   const work = [entry];
+  let labels: readonly number[] = [];
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
+    let before: Decoded | undefined;
     for (let at = start; !found.has(at) && found.size < MOST_INSTRUCTIONS;) {
-      const decoded = decodeAt(u16, page, at);
-      if (decoded === undefined || isCold(page + at)) break;
+      const decoded = decodeAt(code, at);
+      if (decoded === undefined || code.isCold(code.page + at)) break;
       found.set(at, decoded);
+      if (labels.length === 0 && isSwitch(before, decoded)) labels = findLabels(code, at);
       const target = followed({ offset: at, decoded });
-      if (target !== undefined && target >= 0 && target < PAGE_SIZE) {
-        leaders.add(target);
-        work.push(target);
+      for (const offset of target === undefined ? isSwitch(before, decoded) ? labels : [] : [target]) {
+        if (offset < 0 || offset >= PAGE_SIZE) continue;
+        leaders.add(offset);
+        work.push(offset);
       }
       at += decoded.length;
       if (endsFlow(decoded)) break;
       if (isTerminator(decoded)) leaders.add(at);
+      before = decoded;
     }
   }
-  return { found, leaders };
+  return { found, leaders, labels };
+}
+
+/** Offsets near a switch where code starts that was executed but is not come to from before it, as its cases are. */
+function findLabels(code: Code, jump: number): readonly number[] {
+  const labels: number[] = [];
+  let isBehindCode = false;
+  for (let at = Math.max(0, jump - LABELS_BEFORE); at < Math.min(PAGE_SIZE, jump + LABELS_BEHIND);) {
+    const decoded = code.isExecuted(code.page + at) ? decodeAt(code, at) : undefined;
+    if (decoded !== undefined && !isBehindCode) labels.push(at);
+    isBehindCode = decoded !== undefined && !endsFlow(decoded);
+    at += decoded?.length ?? 2;
+  }
+  return labels.sort((a, b) => Math.abs(a - jump) - Math.abs(b - jump)).slice(0, MOST_LABELS);
 }
 
 /** The instruction at an offset, if it lies in the page as a whole. */
-function decodeAt(u16: Uint16Array, page: HostPhysAddr, offset: number): Decoded | undefined {
+function decodeAt({ u16, page }: Code, offset: number): Decoded | undefined {
   if (offset < 0 || offset >= PAGE_SIZE) return undefined;
   const first = u16[(page + offset) >>> 1];
   if ((first & 3) !== 3) return decode(first);

@@ -14,7 +14,7 @@ import {
 } from "../../../core/engine/flow.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { findWords } from "./region_words.ts";
-import { type BasicBlock, endsFlow, followed, isCall, type Region } from "./region.ts";
+import { type BasicBlock, endsFlow, endsInCall, endsInSwitch, followed, isCall, type Region } from "./region.ts";
 
 /** Instructions of a loop that does not tell memory what it writes. */
 const MOST_KEPT_OPEN = 100;
@@ -41,9 +41,9 @@ export function analyseRegion(region: Region): RegionFlow {
   const graph = blocks.map((block) => successorsOf(region, block));
   const flow = analyseFlow(graph);
   const checks = new Set<number>([0, ...flow.headers]);
-  for (const { instructions, end } of blocks) {
-    const behind = region.blockAt.get(end);
-    if (behind !== undefined && isCall(instructions.at(-1)!.decoded)) checks.add(behind);
+  for (const block of blocks) {
+    const behind = region.blockAt.get(block.end);
+    if (behind !== undefined && endsInCall(block)) checks.add(behind);
   }
   const needed = neededRegisters(blocks, graph, flow);
   const kept = keptInLoops(blocks, findLoops(graph, flow), needed);
@@ -59,10 +59,13 @@ export function analyseRegion(region: Region): RegionFlow {
 }
 
 /** Blocks that a block leads to, by its last instruction. */
-function successorsOf({ blockAt }: Region, { instructions, end }: BasicBlock): number[] {
+function successorsOf({ blocks, blockAt }: Region, block: BasicBlock): number[] {
+  const { instructions, end, targets } = block;
+  if (targets !== undefined) return targets.map((offset) => blockAt.get(offset)!);
   const last = instructions.at(-1)!;
+  if (endsInSwitch(block)) return blocks.at(-1)!.targets === undefined ? [] : [blocks.length - 1];
   const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
-  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((block) => block !== undefined);
+  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((successor) => successor !== undefined);
 }
 
 /**
@@ -90,12 +93,12 @@ function neededRegisters(
 ): number[] {
   const reads = [...kept];
   const writes = blocks.map(() => 0);
-  blocks.forEach(({ instructions }, block) => {
-    for (const { decoded } of instructions) {
+  blocks.forEach((basic, block) => {
+    for (const { decoded } of basic.instructions) {
       reads[block] |= registersRead(decoded) & ~writes[block];
       writes[block] |= registerWritten(decoded);
     }
-    if (isCall(instructions.at(-1)!.decoded)) writes[block] = -1;
+    if (endsInCall(basic)) writes[block] = -1;
   });
   const needed = [...reads];
   const backwards = [...order.keys()].sort((a, b) => order[b] - order[a]);

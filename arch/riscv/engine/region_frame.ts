@@ -39,6 +39,8 @@ export interface RegionFrame {
   readonly depth: Local;
   /** pc of offset 0 in the page. */
   readonly pagePc: Local;
+  /** Where the switch goes: a pc. */
+  readonly target: Local;
   /** The x registers. */
   readonly registers: RegionRegisters;
   /** The pages that it remembers. */
@@ -57,6 +59,8 @@ export interface RegionFrame {
 export interface BlockExits {
   /** Emits the way to the target of its last branch or jump. */
   taken(): void;
+  /** Emits the way to the switch; undefined if there is none. */
+  anywhere?: (() => void) | undefined;
   /** Emits the way to the instruction behind it. */
   next(): void;
   /** Registers that the instruction behind it and what follows need, one bit each; undefined if it is not in the region. */

@@ -5,7 +5,7 @@
  */
 import { findLoops, type Loop } from "../../../core/engine/flow.ts";
 import { accessOf, registersRead, registerWritten } from "./footprint.ts";
-import { type BasicBlock, isCall, type PlacedInstruction, type Region } from "./region.ts";
+import { type BasicBlock, endsInCall, type PlacedInstruction, type Region } from "./region.ts";
 import type { RegionFlow } from "./region_flow.ts";
 
 /** How likely an access goes to the remembered page. */
@@ -131,7 +131,6 @@ function groupsOf({ instructions }: BasicBlock): [number, PlacedInstruction[]][]
 }
 
 /** Whether no page is remembered behind a block: it calls, or executes what is TypeScript. */
-function forgets({ instructions }: BasicBlock): boolean {
-  return isCall(instructions.at(-1)!.decoded) ||
-    instructions.some(({ decoded }) => decoded.instruction.run === undefined);
+function forgets(block: BasicBlock): boolean {
+  return endsInCall(block) || block.instructions.some(({ decoded }) => decoded.instruction.run === undefined);
 }

@@ -115,6 +115,7 @@ function emitRegion(
     budget: f.param(0),
     depth: f.param(1),
     pagePc,
+    target: f.local("i64"),
     registers,
     pages,
     locality,
@@ -122,6 +123,7 @@ function emitRegion(
     mode: region.mode,
     float: makeFloat(f, region, graph, floats),
   };
+  const hasSwitch = region.blocks.at(-1)!.targets !== undefined;
   const ops = new RegionOps(f, helpers, services, floats.helpers, frame);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {
@@ -134,14 +136,16 @@ function emitRegion(
       };
       registers.patient = kept[node] !== 0;
       if (joined) ops.join(needed[node], words[node], kept[node]);
+      if (block.targets !== undefined) return ops.emitSwitch(block.targets, stepsToCheck[node], goOn);
       ops.emitBlock(block, stepsToCheck[node], {
+        anywhere: hasSwitch ? () => goTo(region.blocks.length - 1) : undefined,
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
         neededNext: behind === undefined ? undefined : needed[behind],
       });
     },
     beforeJoin: (node) => ops.settle(needed[node], words[node], kept[node]),
-    irreducible: (successor) => ops.leaveAt(region.blocks[successor].instructions[0].offset),
+    irreducible: (successor) => ops.leaveFor(region.blocks[successor]),
   }, flow);
 }
 

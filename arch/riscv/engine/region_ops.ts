@@ -18,7 +18,8 @@ import {
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
-import { type BasicBlock, calleeOf, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
+import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
+import { emitCases } from "./region_switch.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
 import type { AccessHooks } from "./region_pages.ts";
@@ -111,31 +112,70 @@ export class RegionOps extends RegionFloatOps {
 
   /** Leaves the region for the instruction at an offset in the page. */
   leaveAt(offset: number): void {
-    const { depth, pagePc, registers } = this.#frame;
-    registers.flush();
-    this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
-    this.code.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
+    this.#goOnAt(this.#pcAt(offset));
+  }
+
+  /** Leaves the region for a block of it, where structured control flow cannot express the way there. */
+  leaveFor({ instructions, targets }: BasicBlock): void {
+    this.#goOnAt(targets !== undefined ? this.#frame.target : this.#pcAt(instructions[0].offset));
+  }
+
+  #goOnAt(pc: Expr): void {
+    this.#frame.registers.flush();
+    this.#storePc(pc);
+    this.code.returnCall(this.#services.dispatch, this.#budgetNow(), this.#frame.depth);
+  }
+
+  /**
+   * Emits the region's switch.
+   *
+   * @param offsets Where it may go without leaving
+   * @param stepsToCheck As for {@link emitBlock}
+   * @param goTo Emits the way to an offset
+   */
+  emitSwitch(offsets: readonly number[], stepsToCheck: number | undefined, goTo: (offset: number) => void): void {
+    const { code: f } = this;
+    const { budget, pagePc, target } = this.#frame;
+    if (stepsToCheck !== undefined) {
+      this.#interpretFrom(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
+    }
+    const knowledge = this.#knowledge;
+    const first = Math.min(...offsets);
+    const distance = f.let(binary("i64.sub", binary("i64.sub", target, pagePc), i64Const(first)));
+    const cases = Math.max(...offsets) - first;
+    f.if(binary("i64.gt_u", distance, i64Const(cases)), () => this.#goOnAt(target), undefined, "unlikely");
+    this.#know(knowledge);
+    const index = binary("i32.shr_u", unary("i32.wrap_i64", distance), i32Const(1));
+    emitCases(f, index, offsets.map((offset) => (offset - first) / 2), (which) => {
+      this.#know(knowledge);
+      if (which === undefined) this.#goOnAt(target);
+      else goTo(offsets[which]);
+    });
   }
 
   /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
   #checkBudget(steps: number): void {
     const [{ offset }] = this.#block.instructions;
-    this.#interpretFrom(offset, binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
+    this.#interpretFrom(this.#pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
   }
 
   protected override interpretIf(condition: Expr): void {
     this.#owed--;
-    this.#interpretFrom(this.placed.offset, condition);
+    this.#interpretFrom(this.#pcAt(this.placed.offset), condition);
     this.#owed++;
   }
 
-  #interpretFrom(offset: number, condition: Expr): void {
-    const { pagePc, registers } = this.#frame;
+  #pcAt(offset: number): Expr {
+    return binary("i64.add", this.#frame.pagePc, i64Const(offset));
+  }
+
+  #interpretFrom(pc: Expr, condition: Expr): void {
+    const { registers } = this.#frame;
     this.code.if(
       condition,
       () => {
         registers.spill();
-        this.#storePc(binary("i64.add", pagePc, i64Const(offset)));
+        this.#storePc(pc);
         this.setWord("leaveRegions", i32Const(LeaveRegions.INTERPRET));
         this.code.return(this.#budgetNow());
       },
@@ -225,12 +265,16 @@ export class RegionOps extends RegionFloatOps {
       this.#end = (exits) => this.#call(place, exits);
       return;
     }
-    this.#end = () => {
+    this.#end = ({ anywhere }) => {
+      if (anywhere !== undefined && endsInSwitch(this.#block)) {
+        this.code.set(this.#frame.target, place);
+        return anywhere();
+      }
+      if (decoded.rs1 !== RETURN_ADDRESS) return this.#goOnAt(place);
+      // Who called is waiting for a return.
       this.#frame.registers.flush();
       this.#storePc(place);
-      // Who called is waiting for a return.
-      if (decoded.rs1 === RETURN_ADDRESS) this.code.return(this.#budgetNow());
-      else this.code.returnCall(this.#services.dispatch, this.#budgetNow(), this.#frame.depth);
+      this.code.return(this.#budgetNow());
     };
   }
 
@@ -238,9 +282,9 @@ export class RegionOps extends RegionFloatOps {
   #call(target: Expr, { next, neededNext }: BlockExits): void {
     const { code: f } = this;
     const { budget, depth, registers, pages } = this.#frame;
+    if (neededNext === undefined) return this.#goOnAt(target);
     registers.flush();
     this.#storePc(target);
-    if (neededNext === undefined) return f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
     f.if(unary("i32.eqz", depth), () => f.return(this.#budgetNow()), undefined, "unlikely");
     const back = f.let(this.nextPc().expr);
     f.set(budget, this.#callee(this.#budgetNow(), binary("i32.sub", depth, i32Const(1))));

@@ -21,15 +21,17 @@ export function planRegion(
   entry: HostPhysAddr,
   mode: Mode,
   isCold?: (host: HostPhysAddr) => boolean,
+  isExecuted?: (host: HostPhysAddr) => boolean,
 ): PlannedRegion | undefined {
-  const region = discoverRegion(u16, entry, mode, isCold);
+  const region = discoverRegion(u16, entry, mode, isCold, isExecuted);
   if (region === undefined) return undefined;
   return { entry, ranges: rangesOf(region), region };
 }
 
 /** The bytes of a region's blocks, as few ranges. */
 function rangesOf({ page, blocks }: Region): CodeRange[] {
-  const sorted = blocks.map(({ instructions, end }) => ({ start: page + instructions[0].offset, end: page + end }));
+  const code = blocks.filter(({ instructions }) => instructions.length > 0);
+  const sorted = code.map(({ instructions, end }) => ({ start: page + instructions[0].offset, end: page + end }));
   sorted.sort((a, b) => a.start - b.start);
   const ranges: { start: HostPhysAddr; end: HostPhysAddr }[] = [];
   for (const block of sorted) {

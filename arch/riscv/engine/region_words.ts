@@ -5,7 +5,7 @@
  */
 import type { ControlFlowGraph, Flow } from "../../../core/engine/flow.ts";
 import { registerWritten, writesWord } from "./footprint.ts";
-import { type BasicBlock, isCall } from "./region.ts";
+import { type BasicBlock, endsInCall } from "./region.ts";
 
 /**
  * Forward data flow: what holds on every way to a block.
@@ -30,12 +30,12 @@ export function findWords(blocks: readonly BasicBlock[], graph: ControlFlowGraph
 }
 
 /** What a block makes of the set. */
-function wordsAfter({ instructions }: BasicBlock, before: number): number {
+function wordsAfter(block: BasicBlock, before: number): number {
   let words = before & ~1;
-  for (const { decoded } of instructions) {
+  for (const { decoded } of block.instructions) {
     const written = registerWritten(decoded);
     if (written !== 0) words = writesWord(decoded, words) ? words | written : words & ~written;
   }
   // Registers come from memory behind a call.
-  return isCall(instructions.at(-1)!.decoded) ? 0 : words;
+  return endsInCall(block) ? 0 : words;
 }

@@ -184,8 +184,9 @@ export class Translator implements RegionSource<PlannedRegion> {
   plan(entry: HostPhysAddr): PlannedRegion | undefined {
     if (this.#codePages.recordAt(entry) === -1) return undefined;
     // What was never executed is left out, but for where a region is to be made of everything that can be.
-    const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !this.#codePages.isDecoded(host);
-    const plan = planRegion(this.#memory.u16, entry, this.#mode(), isCold);
+    const isExecuted = (host: HostPhysAddr): boolean => this.#codePages.isDecoded(host);
+    const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !isExecuted(host);
+    const plan = planRegion(this.#memory.u16, entry, this.#mode(), isCold, isExecuted);
     for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
     return plan;
   }

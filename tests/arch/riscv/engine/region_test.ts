@@ -97,3 +97,22 @@ Deno.test("isCall, endsFlow and followed tell calls from jumps", () => {
   assert.deepEqual([call, jump, branch].map(({ decoded }) => endsFlow(decoded)), [false, true, false]);
   assert.deepEqual([call, jump, branch].map(followed), [undefined, 16, 16]);
 });
+
+Deno.test("discoverRegion finds the cases of a switch where code was executed that nothing before leads to", () => {
+  const code = [
+    asm("add", { rd: 8, rs1: 8, rs2: 10 }),
+    asm("jalr", { rd: 0, rs1: 8, imm: 0 }),
+    NOTHING, // case 8
+    asm("jal", { rd: 0, imm: -12 }),
+    NOTHING, // never executed
+    RETURN,
+    NOTHING, // case 24
+    RETURN,
+  ];
+  const memory = new Int32Array(0x4000 / 4);
+  memory.set(code, PAGE / 4);
+  const isExecuted = (host: number) => [0, 4, 8, 12, 24, 28].includes(host - PAGE);
+  const found = discoverRegion(new Uint16Array(memory.buffer), PAGE, MODE, (host) => !isExecuted(host), isExecuted)!;
+  assert.deepEqual(found.blocks.at(-1)!.targets?.toSorted((a, b) => a - b), [0, 8, 24]);
+  assert.deepEqual(found.blocks.slice(0, -1).map(({ instructions }) => instructions[0].offset).sort(), [0, 24, 8]);
+});

@@ -148,3 +148,31 @@ Deno.test("Translator makes regions of what was executed, and one for the straig
   assert.ok(machine.translator!.counts.regionSteps > 975, "all but the first samples and the end");
   assert.deepEqual([7, 8, 9, 10, 11].map((x) => machine.x(x)), [143n, 142n, 142n, 142n, 142n]);
 });
+
+Deno.test("Translator: the cases of a switch are one region, which leaves for a case that is new, and counts every step", () => {
+  // x7 counts up; case x7 % 4 adds 1 to x20 + case. Case 3 is not executed before the region is there.
+  const program = [
+    count(7),
+    asm("and", { rd: 8, rs1: 7, rs2: 11 }),
+    asm("slli", { rd: 8, rs1: 8, imm: 3 }),
+    asm("add", { rd: 8, rs1: 8, rs2: 10 }),
+    asm("jalr", { rd: 0, rs1: 8, imm: 0 }),
+    ...[0, 1, 2, 3].flatMap((which) => [count(20 + which), jump(-24 - which * 8)]),
+  ];
+  for (const slices of [[5000], new Array<number>(50).fill(100)]) {
+    const machine = new Machine("jit", { hotSamples: 1, stepsBetweenSamples: 40 });
+    machine.write(RAM, ...program);
+    machine.setX(10, BigInt(RAM + 20));
+    machine.setX(11, 1n);
+    for (const steps of slices) assert.equal(machine.run(steps), steps);
+    assert.ok(machine.translator!.regions.counts.compiled >= 1);
+    const rounds = machine.x(7);
+    machine.setX(11, 3n);
+    for (const steps of slices) assert.equal(machine.run(steps), steps);
+    const sums = [20, 21, 22, 23].map((number) => machine.x(number));
+    const total = sums.reduce((a, b) => a + b);
+    assert.ok(machine.x(7) - total <= 1n, `${machine.x(7)} rounds, ${sums}`);
+    assert.ok(sums[3] > 100n && sums[3] < rounds, `${sums}`);
+    assert.ok(machine.translator!.counts.regionSteps > 1000);
+  }
+});
