@@ -19,6 +19,15 @@ const ENOUGH_STEPS = 1_000_000;
 /** Fewest steps that a slice before a deadline gets: shorter ones cost more than the lateness they avoid. */
 const SHORTEST_SLICE = 2000;
 
+/**
+ * Steps after which host time is looked at again: that costs as much as a hundred instructions. A guest that reads its clock more often
+ * sees it stand still meanwhile.
+ */
+const STEPS_BETWEEN_LOOKS = 64;
+
+/** Steps that the end of a slice counts for between looks: what was done about it took time too. */
+const STEPS_OF_EXIT = 16;
+
 /** A clock that follows an injected monotonic host clock. */
 export class RealClock implements VmClock {
   /** Always false. */
@@ -38,6 +47,12 @@ export class RealClock implements VmClock {
   #steps = 0;
   #stepsPerTick: number = FIRST_GUESS;
   #measureFrom: number;
+  #runningSteps: () => number = () => 0;
+  #isExecuting = false;
+  /** Steps of finished slices, and so on, since the clock was told that slices follow each other. */
+  #sinceStart = 0;
+  /** How many of them host time may be as old as. */
+  #nextLook = 0;
 
   /**
    * Makes a clock that stands at tick 0 until {@link resume}.
@@ -60,6 +75,11 @@ export class RealClock implements VmClock {
   /** Ticks, a whole number. */
   now(): number {
     if (this.#origin === undefined) return this.#base;
+    if (this.#isExecuting) {
+      const steps = this.#sinceStart + this.#runningSteps();
+      if (steps < this.#nextLook) return this.#last;
+      this.#nextLook = steps + STEPS_BETWEEN_LOOKS;
+    }
     this.#last = Math.max(this.#last, this.#base + Math.floor((this.#nowMs() - this.#origin) * TICKS_PER_MS));
     return this.#last;
   }
@@ -69,12 +89,21 @@ export class RealClock implements VmClock {
     return this.#timers.timer(name, callback, () => this.onEarlierDeadline?.());
   }
 
-  /** Not needed: host time passes by itself. */
-  setRunningSteps(_source: () => number): void {}
+  /** Where the steps of the running slice are read. */
+  setRunningSteps(source: () => number): void {
+    this.#runningSteps = source;
+  }
+
+  /** While slices follow each other, steps tell when to look at host time again. */
+  executing(active: boolean): void {
+    this.#isExecuting = active;
+    this.#sinceStart = this.#nextLook = 0;
+  }
 
   /** Counts steps to learn how fast the guest runs. */
   advance(steps: number): void {
     this.#steps += steps;
+    this.#sinceStart += steps + STEPS_OF_EXIT;
   }
 
   /** An estimate of the steps until a deadline, from the speed that was measured. */

@@ -71,6 +71,9 @@ export class VirtualClock implements VmClock {
     this.#runningSteps = source;
   }
 
+  /** Nothing to do: time is steps. */
+  executing(_active: boolean): void {}
+
   /** Adds the steps of a slice that has ended. */
   advance(steps: number): void {
     this.#steps += steps;

@@ -31,6 +31,8 @@ export interface VmClock extends Clock {
   onEarlierDeadline: (() => void) | undefined;
   /** Tells the clock how to learn the steps of the slice that is running; 0 between slices. */
   setRunningSteps(source: () => number): void;
+  /** Tells that slices follow each other from here on without a wait, or no more. */
+  executing(active: boolean): void;
   /** Adds the steps of a slice that has ended. */
   advance(steps: number): void;
   /**

@@ -103,7 +103,12 @@ export class VmRunner {
       if (cpu === undefined) {
         if (!await this.#idle()) return "failure";
       } else {
-        this.#execute(cpu, limit);
+        clock.executing(true);
+        try {
+          this.#execute(cpu, limit);
+        } finally {
+          clock.executing(false);
+        }
       }
       if (this.#isTimeToYield()) {
         this.#letOthersBind();

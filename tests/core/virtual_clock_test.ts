@@ -101,6 +101,35 @@ Deno.test("VirtualClock tells when a timer becomes the earliest", () => {
   assert.equal(clock.nextDeadline, 200);
 });
 
+Deno.test("RealClock looks at the host's time once in some steps while slices follow each other", () => {
+  let [ms, looks, running] = [1, 0, 0];
+  const clock = new RealClock(() => (looks++, ms), () => 0);
+  clock.setRunningSteps(() => running);
+  clock.resume();
+  looks = 0;
+  clock.executing(true);
+  assert.equal(clock.now(), 0);
+  ms += 1;
+  for (running = 1; running < 64; running++) assert.equal(clock.now(), 0);
+  assert.equal(looks, 1);
+  running = 64;
+  assert.equal(clock.now(), 10_000, "later than that it is asked");
+  ms += 1;
+  running = 0;
+  clock.advance(65);
+  assert.equal(clock.now(), 10_000);
+  for (let exit = 0; exit < 4; exit++) clock.advance(0);
+  assert.equal(clock.now(), 20_000, "exits take time too");
+  ms += 1;
+  clock.executing(false);
+  assert.equal(clock.now(), 30_000);
+  ms += 1;
+  assert.equal(clock.now(), 40_000, "else it is always asked");
+  ms += 1;
+  clock.executing(true);
+  assert.equal(clock.now(), 50_000, "and at the start");
+});
+
 Deno.test("RealClock follows the host, stands still while paused and never runs backwards", () => {
   let ms = 1000;
   let wall = 5000;

@@ -115,6 +115,6 @@ export const COUNTER_CSRS: readonly CsrRow[] = [
   },
   ...counterRows(0xc00, "cycle", FIELD.cycleOffset, Counter.CY),
   ...counterRows(0xc00, "instret", FIELD.instretOffset, Counter.IR),
-  { number: 0xc01, name: "time", needs: "counter" as const, read: readTime },
+  { number: 0xc01, name: "time", needs: "counter" as const, ticks: true, read: readTime },
   ...unimplemented(),
 ].sort((a, b) => a.number - b.number);

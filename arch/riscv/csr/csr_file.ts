@@ -57,6 +57,7 @@ function buildTable(): (Csr | undefined)[] {
       unmasks: splitIfGiven(row.unmasks ?? target?.unmasks),
       dirtiesFloat: row.dirtiesFloat,
       counts: row.counts,
+      ticks: row.ticks,
     };
   }
   return table;

@@ -38,6 +38,10 @@ export interface PlainCsr {
   readonly gates: Readonly<{ fields: readonly number[]; bit: number }>;
   /** Of a counter that runs while its bit in mcountinhibit is clear: the field that the retired steps are added to. */
   readonly counts: Readonly<{ offset: number; bit: number }> | undefined;
+  /** Whether it shows the host's ticks, to which the mode may add a field. */
+  readonly ticks: boolean;
+  /** That field. */
+  readonly delta: number | undefined;
 }
 
 const NOTHING: Readonly<Word64> = { low: 0, high: 0 };
@@ -64,7 +68,7 @@ export function plainCsr(bits: number, mode: Mode): PlainCsr | undefined {
   const { needs } = csr;
   if (needs === "sstc" || needs === "translation") return undefined;
   const row = reachedRow(csr, mode.virtual);
-  if (row.read !== undefined && row.counts === undefined) return undefined;
+  if (row.read !== undefined && row.counts === undefined && row.ticks !== true) return undefined;
   if (isWrite(bits) && (number >>> 10 === 3 || !isPlainWrite(row))) return undefined;
   const guarded = row.quiet === undefined ? 0n : join(row.writeMask) & ~join(row.quiet);
   return {
@@ -77,5 +81,7 @@ export function plainCsr(bits: number, mode: Mode): PlainCsr | undefined {
     dirtiesFloat: row.dirtiesFloat === true,
     gates: { fields: needs === "counter" ? counterGates(mode) : [], bit: 1 << (number & 31) },
     counts: row.counts,
+    ticks: row.ticks === true,
+    delta: mode.virtual === 0 ? undefined : FIELD.htimedelta,
   };
 }

@@ -54,6 +54,8 @@ export interface CsrShape<M> {
   readonly dirtiesFloat?: boolean;
   /** Of a counter: the field that the steps are added to, and its bit in mcountinhibit. `read` says the same. */
   readonly counts?: Readonly<{ offset: number; bit: number }>;
+  /** Whether it shows the host's ticks, with V=1 plus htimedelta. `read` says the same. */
+  readonly ticks?: boolean;
 }
 
 /** A row as the files of `csr/` write it. */

@@ -5,8 +5,10 @@
  */
 import {
   binary,
+  call,
   type Expr,
   type FunctionBuilder,
+  type FunctionReference,
   i32Const,
   i64Const,
   type Label,
@@ -30,6 +32,8 @@ export interface CsrSite {
   x(number: number): Expr;
   /** Sets an x register, not x0. */
   setX(number: number, value: Expr): void;
+  /** () -> ticks of the host (f64). */
+  readonly time: FunctionReference;
   /** Steps of the run that were left after this instruction (i32). */
   readonly left: Expr;
 }
@@ -43,14 +47,25 @@ export function emitPlainCsr(site: CsrSite, { bits, rd, rs1 }: Decoded, plain: P
   checkMode(site, mode);
   checkConditions(site, plain, isWrite(bits));
   const old = plain.storage === undefined ? undefined : f.let(field64(plain.storage));
-  const seen = plain.counts === undefined
-    ? masked(old ?? i64Const(0), plain.readMask)
-    : f.let(countOf(site, plain.counts));
+  const seen = seenValue(site, plain, old);
   if (isWrite(bits) && old !== undefined) {
     const operand = (bits & CsrOperation.IMMEDIATE) !== 0 ? i64Const(rs1) : site.x(rs1);
     write(site, plain, bits, old, operand, seen);
   }
   if (rd !== 0) site.setX(rd, seen);
+}
+
+function seenValue(site: CsrSite, plain: PlainCsr, old: Expr | undefined): Expr {
+  if (plain.counts !== undefined) return site.code.let(countOf(site, plain.counts));
+  if (plain.ticks) return site.code.let(ticksOf(site, plain));
+  return masked(old ?? i64Const(0), plain.readMask);
+}
+
+/** The host must know the steps of the run: they may be what time is made of. */
+function ticksOf({ code: f, left, time }: CsrSite, { delta }: PlainCsr): Expr {
+  f.store("i32.store", i32Const(0), left, WINDOW + FIELD.budgetLeft);
+  const now = unary("i64.trunc_f64_u", call(time));
+  return delta === undefined ? now : binary("i64.add", now, field64(delta));
 }
 
 /** Privilege and V lie side by side. */

@@ -45,6 +45,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
   writePage: { params: ["i64", "i64", "i32"], results: ["i32", "i64"] },
   system: { params: ["i32", "i32", "i32"], results: ["i32"] },
+  time: { params: [], results: ["f64"] },
   zeroBlock: { params: [...QUICK_PARAMS], results: ["i32"] },
   dispatch: { params: ["i32", "i32"], results: ["i32"] },
 };

@@ -39,6 +39,8 @@ export function systemInRegion(hart: Hart, row: number, bits: number, length: nu
 export interface SystemFunctions extends QuickCalls {
   /** (row, bits, length) -> 1 go on behind it, 0 leave: {@link systemInRegion}. */
   readonly system: FunctionReference;
+  /** () -> ticks of the host (f64). */
+  readonly time: FunctionReference;
 }
 
 /** The place in a region where an instruction is. */
@@ -75,7 +77,7 @@ export function emitSystem(site: SystemSite, decoded: Decoded): void {
     if (plain !== undefined) {
       f.block((slow) => {
         const setX = (number: number, value: Expr): void => registers.assign(number, value);
-        emitPlainCsr({ code: f, slow, x, setX, left }, decoded, plain, mode);
+        emitPlainCsr({ code: f, slow, x, setX, left, time: functions.time }, decoded, plain, mode);
         f.br(end);
       });
     }

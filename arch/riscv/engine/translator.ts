@@ -94,6 +94,7 @@ export class Translator implements RegionSource<PlannedRegion> {
       atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       floatDirty: () => markFloatDirty(current()!),
       illegal: (bits: number) => void raiseIllegal(current()!, bits),
+      time: () => current()!.host.time(),
       system: (row: number, bits: number, length: number) => systemInRegion(current()!, row, bits, length) ? 1 : 0,
     };
   }
