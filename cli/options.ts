@@ -21,7 +21,7 @@ import {
 export const COMMON_ROWS: readonly OptionRow[] = [
   { name: "memory", value: "SIZE", help: "RAM of the guest, for example 256M" },
   { name: "cpus", value: "N", help: "virtual CPUs" },
-  { name: "engine", value: "NAME", help: "who executes the guest: interpreter (default), jit, jit-always or oracle" },
+  { name: "engine", value: "NAME", help: "who executes the guest: jit (default), interpreter, jit-always or oracle" },
   { name: "code-cache", value: "SIZE", help: "memory that translated code may take (default 256M)" },
   { name: "virtual-time", help: "time is a function of executed instructions: every run is the same" },
   { name: "timeout", value: "SECONDS", help: "power the VM off after so long and exit with 124" },

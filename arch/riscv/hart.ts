@@ -16,7 +16,7 @@ import type { HartState } from "./hart_state.ts";
 export type EngineName = "interpreter" | "jit" | "jit-always" | "oracle";
 
 /** Names of all engines. */
-export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "jit", "jit-always", "oracle"];
+export const ENGINE_NAMES: readonly EngineName[] = ["jit", "interpreter", "jit-always", "oracle"];
 
 /** Features that a hart is made with. */
 export interface HartOptions {

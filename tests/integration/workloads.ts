@@ -93,7 +93,7 @@ async function imageConfig(name: string, cpus = 1): Promise<VmConfigInput> {
 
 async function createVm(config: VmConfigInput, { host, engine }: WorkloadOptions): Promise<AxVM> {
   const hypervisor = new Hypervisor({ architectures: [riscv], host });
-  return await hypervisor.createVm({ ...config, arch: { engine: engine ?? "interpreter" } });
+  return await hypervisor.createVm({ ...config, arch: { engine } });
 }
 
 const BUSY_INPUTS: readonly Input[] = [
@@ -175,7 +175,7 @@ export function workload(name: string, options: WorkloadOptions = {}): Workload 
         mode,
         board,
         host: { host },
-        arch: { engine: engine ?? "interpreter" },
+        arch: { engine },
       }))
         .vm;
     },

@@ -50,7 +50,7 @@ Deno.test("RiscvGuest refuses what the [arch] table must not say, and says what 
   assert.throws(() => new World({ arch: { nested_levels: 2 } }), /Cannot use 2 as arch.nested_levels: give 3, 4 or 5/);
   assert.throws(
     () => new World({ arch: { engine: "jot" } }),
-    /Cannot use "jot" as arch.engine: give interpreter, jit, jit-always or oracle/,
+    /Cannot use "jot" as arch.engine: give jit, interpreter, jit-always or oracle/,
   );
   for (const code_cache of [1000, 2 ** 33, 2 ** 20 + 0.5, "1M"]) {
     assert.throws(
