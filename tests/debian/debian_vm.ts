@@ -17,6 +17,8 @@ export interface DebianOptions {
   readonly virtual?: boolean;
   /** Virtual CPUs (default 1). */
   readonly cpus?: number;
+  /** Who executes it; left out: the default engine. */
+  readonly engine?: string;
 }
 
 /** A Debian VM and what its command says. */
@@ -59,6 +61,7 @@ export async function createDebian(options: DebianOptions): Promise<DebianVm> {
       cmdline: LINUX_COMMAND_LINE,
       memory_regions: [{ gpa: 0x8000_0000, size: 512 * 2 ** 20 }],
     },
+    arch: { engine: options.engine },
     clock: { kind: options.virtual === true ? "virtual" : "real" },
     plugins: [{
       use: virtBoard,
