@@ -6,11 +6,10 @@
  *
  * @module
  */
-import { pathToFileURL } from "node:url";
 import { isTable } from "../core/config_checks.ts";
 import { HypervisorError } from "../core/errors.ts";
 import { explainFileError } from "../host/file_errors.ts";
-import { absolutePath, escapePath } from "./paths.ts";
+import { absolutePath, escapePath, fileUrl } from "./paths.ts";
 
 /** The parser; exact, so that a file means the same everywhere. */
 const PARSER = { registry: "npm", package: "smol-toml", version: "1.9.1" };
@@ -35,7 +34,7 @@ export interface ConfigFile {
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   const place = absolutePath(path);
   const text = decode(await read(place, path), path);
-  return { config: escapePaths(await parseToml(text, path)), base: pathToFileURL(place) };
+  return { config: escapePaths(await parseToml(text, path)), base: fileUrl(place) };
 }
 
 async function read(place: string, path: string): Promise<Uint8Array> {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { nearest } from "../core/config_checks.ts";
 import { HypervisorError } from "../core/errors.ts";
 
@@ -45,22 +44,15 @@ export interface ParsedOptions {
  * @throws {UsageError} for an unknown option, a missing value or one too many, an option given twice
  */
 export function parseOptions(args: readonly string[], rows: readonly OptionRow[]): ParsedOptions {
-  const options = Object.fromEntries(rows.map(({ name, short, value, multiple = false }) => {
-    const type: "boolean" | "string" = value === undefined ? "boolean" : "string";
-    return [name, { type, multiple, ...(short === undefined ? {} : { short }) }];
-  }));
-  const { tokens, positionals } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const { positionals, options } = split(args, rows);
   const given = new Map<string, string[]>();
-  for (const token of tokens) {
-    if (token.kind !== "option") continue;
-    const row = rows.find(({ name }) => name === token.name);
-    if (row === undefined) throw unknownOption(token.rawName, rows);
-    const value = checkValue(row, token.rawName, token.value, token.inlineValue ?? false);
+  for (const { row, rawName, value, isInline } of options) {
+    const checked = checkValue(row, rawName, value, isInline);
     const earlier = given.get(row.name);
     if (earlier !== undefined && !row.multiple) {
-      throw new UsageError(`Option "${token.rawName}" is given twice; give it once`);
+      throw new UsageError(`Option "${rawName}" is given twice; give it once`);
     }
-    given.set(row.name, [...earlier ?? [], value]);
+    given.set(row.name, [...earlier ?? [], checked]);
   }
   return {
     positionals,
@@ -68,6 +60,45 @@ export function parseOptions(args: readonly string[], rows: readonly OptionRow[]
     value: (name) => given.get(name)?.[0],
     values: (name) => given.get(name) ?? [],
   };
+}
+
+/** An option as it was written. */
+interface GivenOption {
+  readonly row: OptionRow;
+  /** `--name` or `-n`. */
+  readonly rawName: string;
+  readonly value: string | undefined;
+  /** Whether the value is part of the same argument. */
+  readonly isInline: boolean;
+}
+
+/** Tells options from other arguments, as POSIX and GNU write them: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-ab`, `--`. */
+function split(args: readonly string[], rows: readonly OptionRow[]): { positionals: string[]; options: GivenOption[] } {
+  const positionals: string[] = [];
+  const options: GivenOption[] = [];
+  const rest = [...args];
+  const add = (row: OptionRow | undefined, rawName: string, inline: string | undefined): void => {
+    if (row === undefined) throw unknownOption(rawName, rows);
+    const isInline = inline !== undefined;
+    const value = isInline || row.value === undefined ? inline : rest.shift();
+    options.push({ row, rawName, value, isInline });
+  };
+  while (rest.length > 0) {
+    const argument = rest.shift()!;
+    if (argument === "--") return { positionals: [...positionals, ...rest], options };
+    const long = /^--([^=]+)(?:=(.*))?$/s.exec(argument);
+    if (long !== null) add(rows.find(({ name }) => name === long[1]), `--${long[1]}`, long[2]);
+    else if (!/^-./s.test(argument)) positionals.push(argument);
+    else {
+      for (let letters = argument.slice(1); letters !== "";) {
+        const row = rows.find(({ short }) => short === letters[0]);
+        const inline = row?.value === undefined ? "" : letters.slice(1);
+        add(row, `-${letters[0]}`, inline === "" ? undefined : inline);
+        letters = inline === "" ? letters.slice(1) : "";
+      }
+    }
+  }
+  return { positionals, options };
 }
 
 function unknownOption(rawName: string, rows: readonly OptionRow[]): UsageError {

@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { HypervisorError } from "../core/errors.ts";
 import { explainFileError } from "../host/file_errors.ts";
+import { filePath, resolvePath } from "../host/file_paths.ts";
+
+export { fileUrl, folderUrl } from "../host/file_paths.ts";
 
 /** The folder of this program, if it is a checkout on this host. */
 function checkout(): string | undefined {
   const url = new URL("..", import.meta.url);
-  return url.protocol === "file:" ? resolve(fileURLToPath(url)) : undefined;
+  return url.protocol === "file:" ? resolvePath("/", filePath(url)) : undefined;
 }
 
 /**
@@ -27,12 +28,7 @@ export function callerFolder(): string {
 
 /** An absolute path. */
 export function absolutePath(path: string, folder: string = callerFolder()): string {
-  return resolve(folder, path);
-}
-
-/** A folder as the base of relative addresses. */
-export function folderUrl(folder: string): URL {
-  return new URL(`${pathToFileURL(folder).href.replace(/\/+$/, "")}/`);
+  return resolvePath(folder, path);
 }
 
 /** Whether text is an address with a scheme (`https:`, `npm:`) and not a path. */

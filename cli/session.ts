@@ -52,16 +52,16 @@ export async function runSession(terminal: Terminal, options: SessionOptions): P
   await using hypervisor = new Hypervisor({ architectures: [riscv], host });
   const vm = await hypervisor.createVm(options.config, { base: options.base });
   const signature = options.signature && findSignature(vm);
-  const stopwatch = new Stopwatch();
+  const stopwatch = options.stats ? await Stopwatch.start() : undefined;
   const end = await runToEnd(vm, terminal, options);
-  const { cpu, real } = stopwatch.read();
+  const times = stopwatch?.read();
   if (signature && end.reason === "shutdown") {
     await writeSignature(vm, signature, options.signature!.path, options.signature!.granularity);
   }
-  if (options.stats) {
+  if (times !== undefined) {
     const memoryHash = vm.config.clock.kind === "virtual" ? await vm.hashMemory() : undefined;
     const consoleBytes = vm.console().outputBytes;
-    terminal.message(describeStatistics(vm.statistics(), { cpu, real, ticks: vm.ticks, consoleBytes, memoryHash }));
+    terminal.message(describeStatistics(vm.statistics(), { ...times, ticks: vm.ticks, consoleBytes, memoryHash }));
   }
   return end.code === 0 && end.reason === "shutdown" && options.verdict ? options.verdict(vm) : end.code;
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { type AxVM, HypervisorError } from "../mod.ts";
 import { explainFileError } from "../host/file_errors.ts";
+import { resolvePath } from "../host/file_paths.ts";
 
 /** Where a signature lies in guest memory. */
 export interface SignatureRange {
@@ -37,7 +37,7 @@ export function findSignature(vm: AxVM): SignatureRange {
  * @throws {HypervisorError} if there is none
  */
 export function requireFolder(path: string): void {
-  const folder = dirname(path);
+  const folder = resolvePath(path, "..");
   try {
     if (Deno.statSync(folder).isDirectory) return;
   } catch {

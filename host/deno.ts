@@ -11,12 +11,12 @@
  * @module
  */
 import { setImmediate } from "node:timers";
-import { fileURLToPath } from "node:url";
 import type { BlockMode } from "../core/block.ts";
 import { HypervisorError } from "../core/errors.ts";
 import { type Sleep, sleepUntilCancelled, type VmHost } from "../core/vm_host.ts";
 import { openBlockFile } from "./block_file.ts";
 import { explainFileError } from "./file_errors.ts";
+import { filePath } from "./file_paths.ts";
 
 export { BlockFile, openBlockFile, type OpenBlockOptions } from "./block_file.ts";
 export { explainFileError } from "./file_errors.ts";
@@ -50,7 +50,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
     random,
     readFile,
     openBlock: (path, mode, base) => {
-      const place = filePath(path, base);
+      const place = diskPath(path, base);
       return Promise.resolve(openBlockFile(place, options.diskMode ?? mode, { log, lock: options.lockDisks }));
     },
     log,
@@ -103,13 +103,13 @@ function requireImage({ isFile, isFifo, isDirectory, size }: Deno.FileInfo): voi
 }
 
 /** The path of a file that a configuration names by path or `file:` URL. */
-function filePath(path: string, base: URL | undefined): string {
-  if (path.startsWith("file:")) return fileURLToPath(path);
+function diskPath(path: string, base: URL | undefined): string {
+  if (path.startsWith("file:")) return filePath(new URL(path));
   if (path.startsWith("/") || base === undefined) return path;
   if (base.protocol !== "file:") {
     throw new HypervisorError(
       `Cannot open disk "${path}": it is relative to ${base.origin}, and a disk must be a file; give an absolute path`,
     );
   }
-  return `${fileURLToPath(new URL(".", base))}${path}`;
+  return `${filePath(new URL(".", base))}${path}`;
 }

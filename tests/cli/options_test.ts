@@ -124,6 +124,21 @@ Deno.test("parseOptions refuses unknown options, missing and surplus values, and
   assert.deepEqual(parseOptions(["--", "-x"], []).positionals, ["-x"]);
 });
 
+Deno.test("parseOptions understands every way to write an option", () => {
+  const rows = [
+    { name: "all", short: "a", help: "" },
+    { name: "bits", short: "b", value: "N", multiple: true, help: "" },
+  ];
+  const parsed = parseOptions(["x", "-ab1", "-b", "2", "--bits", "3", "-", "--bits=4=5", "--", "--all"], rows);
+  assert.deepEqual(parsed.positionals, ["x", "-", "--all"]);
+  assert.ok(parsed.has("all"));
+  assert.deepEqual(parsed.values("bits"), ["1", "2", "3", "4=5"]);
+  assert.throws(() => parseOptions(["-b"], rows), { message: 'Option "-b" needs a value: -b N' });
+  assert.throws(() => parseOptions(["-aa"], rows), { message: /"-a" is given twice/ });
+  assert.throws(() => parseOptions(["-ax"], rows), { message: /no option "-x"/ });
+  assert.throws(() => parseOptions(["-b", "-a"], rows), { message: /followed by "-a"/ });
+});
+
 Deno.test("parseSize, parseCount, parseAddress and parseSeconds take numbers as people write them", () => {
   assert.deepEqual(["256M", "1g", "64KiB", "4096", "2MB"].map((text) => parseSize(text, "--x")), [
     2 ** 28,
