@@ -9,20 +9,23 @@ import type { AxVCpu } from "./vcpu.ts";
 import { handleExit } from "./vm_exits.ts";
 import type { VmMachine } from "./vm_machine.ts";
 
-/** Steps of a turn when there is one CPU; a turn only matters then as the interval of looking around. */
-const TURN_ALONE = 200_000;
+/** Steps of a turn when there is one CPU: a turn only matters then as the longest slice, and a slice costs microseconds. */
+const TURN_ALONE = 1_000_000;
 
 /** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
 const TURN_SHARED = 20_000;
 
-/** Most effort, in steps, after which the loop looks at the host's clock. */
-const LOOK_AROUND = 400_000;
+/** Most effort, in steps, after which the loop looks at the host's clock: half a millisecond of the fastest guests. */
+const LOOK_AROUND = TURN_ALONE;
+
+/** Effort after which a host without a clock gets a turn. */
+const YIELD_WITHOUT_CLOCK = 400_000;
 
 /** Least effort: a guest that does nothing but trap runs a hundred times slower than others. */
 const LEAST_LOOK_AROUND = 2000;
 
-/** Milliseconds that should lie between two looks at the host's clock. */
-const LOOK_AFTER_MS = 2;
+/** Milliseconds that should lie between two looks at the host's clock, so that nothing that is due waits for much longer. */
+const LOOK_AFTER_MS = 0.5;
 
 /** Effort that an exit counts for: about a microsecond. */
 const EXIT_EFFORT = 200;
@@ -63,7 +66,7 @@ export class VmRunner {
   constructor(machine: VmMachine) {
     this.#machine = machine;
     const { clock, inbox, completions, host } = machine;
-    this.#stride = host.realTime ? LEAST_LOOK_AROUND : LOOK_AROUND;
+    this.#stride = host.realTime ? LEAST_LOOK_AROUND : YIELD_WITHOUT_CLOCK;
     clock.setRunningSteps(() => this.#running === undefined ? 0 : this.#running.steps);
     clock.onEarlierDeadline = (): void => {
       this.#deadlineMoved = true;
