@@ -8,7 +8,7 @@ import type { ControlFlowGraph } from "../../../core/engine/flow.ts";
 import { executeCsr, isWrite } from "../csr/csr_file.ts";
 import type { Decoded } from "../isa/instruction.ts";
 import { isFloat } from "./footprint.ts";
-import { isCall, type Region } from "./region.ts";
+import { type BasicBlock, isCall, type Region } from "./region.ts";
 import { writesFloat } from "./row_order.ts";
 
 /** What is known at a place. */
@@ -32,9 +32,15 @@ export function factsBehind(decoded: Decoded, { isOn, isDirty }: FloatFacts): Fl
   return { isOn: isOn || isFloat(decoded), isDirty: isDirty || writesFloat(decoded.instruction) };
 }
 
+/** Whether a region is not entered at all while floating point is barred: its first block, perhaps a loop's, would come to test it. */
+export function startsWithFloat({ instructions }: BasicBlock): boolean {
+  return instructions.some(({ decoded }) => isFloat(decoded));
+}
+
 /** What holds at the entry of each block, by the block's number: what holds behind all that lead to it. */
 export function floatFacts({ blocks }: Region, successors: ControlFlowGraph): FloatFacts[] {
-  const facts = blocks.map((_, block) => block === 0 ? NOTHING : { isOn: true, isDirty: true });
+  const atEntry = { isOn: startsWithFloat(blocks[0]), isDirty: false };
+  const facts = blocks.map((_, block) => block === 0 ? atEntry : { isOn: true, isDirty: true });
   for (let changed = true; changed;) {
     changed = false;
     blocks.forEach((block, number) => {

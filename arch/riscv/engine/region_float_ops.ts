@@ -10,7 +10,8 @@ import type { AccessSize, Decoded, RegisterOperand } from "../isa/instruction.ts
 import { isFloat } from "./footprint.ts";
 import { type BasicBlock, leavesRegion, type PlacedInstruction, type Region } from "./region.ts";
 import { RegionFloat } from "./region_float.ts";
-import { changesFloat, factsBehind, type FloatFacts, floatFacts } from "./region_float_facts.ts";
+import type { FloatCalls } from "./region_float_calls.ts";
+import { changesFloat, factsBehind, type FloatFacts, floatFacts, startsWithFloat } from "./region_float_facts.ts";
 import { floatFrom, RegionFloatRegisters } from "./region_float_registers.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { type AccessServices, WasmOps } from "./wasm_ops.ts";
@@ -26,16 +27,8 @@ export interface FloatFrame {
   readonly facts: ReadonlyMap<BasicBlock, FloatFacts>;
 }
 
-/** What floating point calls. */
-export interface FloatFunctions {
-  /** The functions of `float/` by name. */
-  readonly helpers: Readonly<Record<string, FunctionReference>>;
-  /** What `emitFloatGuard` made, if any region has floating point. */
-  readonly guard: FunctionReference | undefined;
-}
-
 /** Whether a region has floating point. */
-export function hasFloat({ blocks }: Region): boolean {
+function hasFloat({ blocks }: Region): boolean {
   return blocks.some(({ instructions }) => instructions.some(({ decoded }) => isFloat(decoded)));
 }
 
@@ -44,11 +37,11 @@ export function makeFloat(
   f: FunctionBuilder,
   region: Region,
   graph: ControlFlowGraph,
-  { helpers, guard }: FloatFunctions,
+  calls: FloatCalls,
 ): FloatFrame | undefined {
-  if (guard === undefined || !hasFloat(region)) return undefined;
+  if (!hasFloat(region)) return undefined;
   const registers = new RegionFloatRegisters(f, region);
-  const operations = new RegionFloat(f, helpers, guard);
+  const operations = new RegionFloat(f, calls);
   const atEntry = floatFacts(region, graph);
   registers.reload();
   operations.refresh();
@@ -76,6 +69,14 @@ export abstract class RegionFloatOps extends WasmOps {
   protected abstract get placed(): PlacedInstruction;
   /** Leaves to the interpreter before the instruction if a condition holds. */
   protected abstract interpretIf(condition: Expr): void;
+  /** Leaves to the interpreter before the instruction at an offset in the page, of which no step was taken, if a condition holds. */
+  protected abstract interpretFrom(offset: number, condition: Expr): void;
+
+  /** Emits what comes before a region's first block. */
+  enterFloat(block: BasicBlock): void {
+    if (this.#frame === undefined || !startsWithFloat(block)) return;
+    this.interpretFrom(block.instructions[0].offset, this.#frame.operations.barred());
+  }
 
   /** Starts a block. */
   protected startFloat(block: BasicBlock): void {

@@ -21,8 +21,8 @@ import { registersRead, registerWritten } from "./footprint.ts";
 import { QUICK_PARAMS } from "./quick_system.ts";
 import { followed, type Region } from "./region.ts";
 import { analyseRegion } from "./region_flow.ts";
-import { emitFloatGuard } from "./region_float.ts";
-import { type FloatFunctions, hasFloat, makeFloat } from "./region_float_ops.ts";
+import { FloatCalls } from "./region_float_calls.ts";
+import { makeFloat } from "./region_float_ops.ts";
 import { planLocality } from "./region_locality.ts";
 import type { Callees, RegionServices } from "./region_frame.ts";
 import { RegionOps } from "./region_ops.ts";
@@ -70,12 +70,11 @@ export function buildRegionModule(
     services[name as keyof RegionServices] = module.importFunction("env", name, params, results);
   }
   const helpers = { mulHighU: module.importFunction("env", "mulHighU", ["i64", "i64"], ["i64"]) };
-  const floats = importFloats(module, regions);
-  const guard = regions.some(hasFloat) ? emitFloatGuard(module) : undefined;
+  const floats = new FloatCalls(module, importFloats(module, regions));
   regions.forEach((region, index) => {
     module.function(`r${index}`, [...REGION_PARAMS], ["i32"], (f) => {
       const callees: Callees = { table, signature, slotAt: (offset) => slotOf(region.page + offset) };
-      emitRegion(f, region, helpers, services as RegionServices, { helpers: floats, guard }, callees);
+      emitRegion(f, region, helpers, services as RegionServices, floats, callees);
       f.unreachable();
     }, { export: true });
   });
@@ -101,7 +100,7 @@ function emitRegion(
   region: Region,
   helpers: ArithmeticHelpers,
   services: RegionServices,
-  floats: FloatFunctions,
+  floats: FloatCalls,
   callees: Callees,
 ): void {
   const entry = region.blocks[0].instructions[0].offset;
@@ -126,6 +125,7 @@ function emitRegion(
   };
   const hasSwitch = region.blocks.at(-1)!.targets !== undefined;
   const ops = new RegionOps(f, helpers, services, floats.helpers, frame);
+  ops.enterFloat(region.blocks[0]);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {
       const block = region.blocks[node];

@@ -137,7 +137,7 @@ export class RegionOps extends RegionFloatOps {
     const { code: f } = this;
     const { budget, pagePc, target } = this.#frame;
     if (stepsToCheck !== undefined) {
-      this.#interpretFrom(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
+      this.#interpretAt(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
     }
     const knowledge = this.#knowledge;
     const first = Math.min(...offsets);
@@ -156,20 +156,24 @@ export class RegionOps extends RegionFloatOps {
   /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
   #checkBudget(steps: number): void {
     const [{ offset }] = this.#block.instructions;
-    this.#interpretFrom(this.#pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
+    this.#interpretAt(this.#pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
   }
 
   protected override interpretIf(condition: Expr): void {
     this.#owed--;
-    this.#interpretFrom(this.#pcAt(this.placed.offset), condition);
+    this.interpretFrom(this.placed.offset, condition);
     this.#owed++;
+  }
+
+  protected override interpretFrom(offset: number, condition: Expr): void {
+    this.#interpretAt(this.#pcAt(offset), condition);
   }
 
   #pcAt(offset: number): Expr {
     return binary("i64.add", this.#frame.pagePc, i64Const(offset));
   }
 
-  #interpretFrom(pc: Expr, condition: Expr): void {
+  #interpretAt(pc: Expr, condition: Expr): void {
     const { registers } = this.#frame;
     this.code.if(
       condition,
