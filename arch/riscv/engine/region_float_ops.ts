@@ -69,13 +69,15 @@ export abstract class RegionFloatOps extends WasmOps {
   protected abstract get placed(): PlacedInstruction;
   /** Leaves to the interpreter before the instruction if a condition holds. */
   protected abstract interpretIf(condition: Expr): void;
-  /** Leaves to the interpreter before the instruction at an offset in the page, of which no step was taken, if a condition holds. */
-  protected abstract interpretFrom(offset: number, condition: Expr): void;
+  /** Leaves to the interpreter at a pc if a condition holds; all steps before it were counted, and none of it. */
+  protected abstract interpretAt(pc: Expr, condition: Expr): void;
+  /** The pc of an offset in the page. */
+  protected abstract pcAt(offset: number): Expr;
 
   /** Emits what comes before a region's first block. */
   enterFloat(block: BasicBlock): void {
     if (this.#frame === undefined || !startsWithFloat(block)) return;
-    this.interpretFrom(block.instructions[0].offset, this.#frame.operations.barred());
+    this.interpretAt(this.pcAt(block.instructions[0].offset), this.#frame.operations.barred());
   }
 
   /** Starts a block. */

@@ -112,12 +112,12 @@ export class RegionOps extends RegionFloatOps {
 
   /** Leaves the region for the instruction at an offset in the page. */
   leaveAt(offset: number): void {
-    this.#goOnAt(this.#pcAt(offset));
+    this.#goOnAt(this.pcAt(offset));
   }
 
   /** Leaves the region for a block of it, where structured control flow cannot express the way there. */
   leaveFor({ instructions, targets }: BasicBlock): void {
-    this.#goOnAt(targets !== undefined ? this.#frame.target : this.#pcAt(instructions[0].offset));
+    this.#goOnAt(targets !== undefined ? this.#frame.target : this.pcAt(instructions[0].offset));
   }
 
   #goOnAt(pc: Expr): void {
@@ -137,7 +137,7 @@ export class RegionOps extends RegionFloatOps {
     const { code: f } = this;
     const { budget, pagePc, target } = this.#frame;
     if (stepsToCheck !== undefined) {
-      this.#interpretAt(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
+      this.interpretAt(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
     }
     const knowledge = this.#knowledge;
     const first = Math.min(...offsets);
@@ -156,24 +156,20 @@ export class RegionOps extends RegionFloatOps {
   /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
   #checkBudget(steps: number): void {
     const [{ offset }] = this.#block.instructions;
-    this.#interpretAt(this.#pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
+    this.interpretAt(this.pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
   }
 
   protected override interpretIf(condition: Expr): void {
     this.#owed--;
-    this.interpretFrom(this.placed.offset, condition);
+    this.interpretAt(this.pcAt(this.placed.offset), condition);
     this.#owed++;
   }
 
-  protected override interpretFrom(offset: number, condition: Expr): void {
-    this.#interpretAt(this.#pcAt(offset), condition);
-  }
-
-  #pcAt(offset: number): Expr {
+  protected override pcAt(offset: number): Expr {
     return binary("i64.add", this.#frame.pagePc, i64Const(offset));
   }
 
-  #interpretAt(pc: Expr, condition: Expr): void {
+  protected override interpretAt(pc: Expr, condition: Expr): void {
     const { registers } = this.#frame;
     this.code.if(
       condition,
@@ -234,7 +230,7 @@ export class RegionOps extends RegionFloatOps {
   }
 
   override pc(): WasmValue {
-    return { expr: binary("i64.add", this.#frame.pagePc, i64Const(this.placed.offset)) };
+    return { expr: this.pcAt(this.placed.offset) };
   }
 
   override nextPc(): WasmValue {
