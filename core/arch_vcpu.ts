@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { GuestPhysAddr, HostPhysAddr } from "./address.ts";
+import type { AccessWidth, GuestPhysAddr, HostPhysAddr } from "./address.ts";
 import type { Clock } from "./clock.ts";
 import type { ConsolePort } from "./console.ts";
 import type { AccessKind, AxVCpuExitReason } from "./exit.ts";
@@ -91,6 +91,31 @@ export interface AxArchPerCpu {
 /** How the guest owns the CPU: under our hypervisor, or the whole machine from its most privileged mode on. */
 export type VmMode = "guest" | "machine";
 
+/**
+ * The short way to devices: an access is made at once, inside {@link AxArchVCpu.run}, and the guest goes on. It does what the VM does
+ * about an `MmioRead` or `MmioWrite` exit, so an architecture may take either way. What a device asks for meanwhile reaches the CPU
+ * as calls: {@link AxArchVCpu.kick}, a change of an interrupt input, new mappings. The guest executes nothing more before it is heard.
+ */
+export interface DeviceAccess {
+  /** High 32 bits of the last 8-byte {@link read}, unsigned; 0 after a narrower one. */
+  readonly high: number;
+  /**
+   * Reads from a device. Inside, {@link AxArchVCpu.steps} must count the access.
+   *
+   * @param cpu Index of the virtual CPU
+   * @returns The low 32 bits, unsigned; -1 if nothing was done: the CPU must exit with `MmioRead`
+   */
+  read(cpu: number, address: GuestPhysAddr, width: AccessWidth): number;
+  /**
+   * Writes to a device, likewise.
+   *
+   * @param low Low 32 bits of the data; bits above the width do not matter
+   * @param high High 32 bits of the data; they matter for 8 bytes only
+   * @returns false if nothing was done: the CPU must exit with `MmioWrite`
+   */
+  write(cpu: number, address: GuestPhysAddr, width: AccessWidth, low: number, high: number): boolean;
+}
+
 /** What the VM gives the architecture. */
 export interface ArchGuestContext {
   /** Number of virtual CPUs. */
@@ -111,6 +136,8 @@ export interface ArchGuestContext {
   writeGuest(address: GuestPhysAddr, bytes: Uint8Array): boolean;
   /** Whether the guest-physical address lies in RAM, be it populated or not: a nested fault there is no device access. */
   isRam(address: GuestPhysAddr): boolean;
+  /** The short way to devices; left out: every access to one is an exit. */
+  readonly devices?: DeviceAccess;
   /** Whether virtual CPU `index` is stopped, started, or waits for an interrupt inside a suspend. */
   cpuStatus(index: number): "started" | "stopped" | "suspended";
   /** The host's monotonic time in milliseconds, with fractions: for statistics alone, never for what the guest sees. */

@@ -25,8 +25,8 @@ const SHORTEST_SLICE = 2000;
  */
 const STEPS_BETWEEN_LOOKS = 64;
 
-/** Steps that the end of a slice counts for between looks: what was done about it took time too. */
-const STEPS_OF_EXIT = 16;
+/** Steps that the end of a slice or an access to a device counts for between looks: what was done about it took time too. */
+const STEPS_OF_WORK = 16;
 
 /** A clock that follows an injected monotonic host clock. */
 export class RealClock implements VmClock {
@@ -103,7 +103,12 @@ export class RealClock implements VmClock {
   /** Counts steps to learn how fast the guest runs. */
   advance(steps: number): void {
     this.#steps += steps;
-    this.#sinceStart += steps + STEPS_OF_EXIT;
+    this.#sinceStart += steps + STEPS_OF_WORK;
+  }
+
+  /** Brings the next look at host time nearer. */
+  worked(): void {
+    this.#sinceStart += STEPS_OF_WORK;
   }
 
   /** An estimate of the steps until a deadline, from the speed that was measured. */

@@ -68,7 +68,7 @@ export class AxVCpu {
   readonly id: number;
   /** The architecture's part. Completing an access or setting a result goes straight to it. */
   readonly arch: AxArchVCpu;
-  /** How often it exited, by kind. */
+  /** How often it exited, by kind; accesses to devices count as exits however they were made. */
   readonly exitCounts: Record<ExitKind, number> = noExits();
   #state: AxVCpuState = "Created";
   #bound = false;

@@ -74,6 +74,9 @@ export class VirtualClock implements VmClock {
   /** Nothing to do: time is steps. */
   executing(_active: boolean): void {}
 
+  /** Nothing to do either. */
+  worked(): void {}
+
   /** Adds the steps of a slice that has ended. */
   advance(steps: number): void {
     this.#steps += steps;

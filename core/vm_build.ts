@@ -11,6 +11,7 @@ import type { ArchGuest, ArchGuestContext, ArchModule } from "./arch_vcpu.ts";
 import type { BlockBackend } from "./block.ts";
 import { MmioBus } from "./bus.ts";
 import { Completions } from "./completions.ts";
+import { DirectAccess } from "./device_access.ts";
 import { EMU_TYPE_IVC_CHANNEL } from "./config_keys.ts";
 import type { VmConfig } from "./config_types.ts";
 import { ConsoleStream } from "./console_streams.ts";
@@ -109,6 +110,7 @@ class Builder {
   #schedule: Schedule;
   #vcpus: AxVCpu[] = [];
   #bus: MmioBus;
+  #direct: DirectAccess = new DirectAccess();
   #root: Record<string, FdtValue> = {};
   #sequence: RandomSequence | undefined;
   #disks: BlockBackend[] = [];
@@ -163,6 +165,7 @@ class Builder {
     this.#deviceSet = createDevices(registrations.devices, this.#bus, withInterrupts);
     if (this.#consoles.size === 0) this.#console("firmware");
     this.#machine = { ...this.#parts(memory, guest, space, ram, registrations), ivc };
+    this.#direct.open(this.#machine);
     for (const cpu of this.#vcpus) cpu.setup(0, space.root);
     return { machine: this.#machine, deviceSet: this.#deviceSet, dispose: () => this.dispose() };
   }
@@ -220,6 +223,7 @@ class Builder {
       readGuest: (address, length) => this.#ram!.read(address, length),
       writeGuest: (address, bytes) => this.#ram!.write(address, bytes),
       isRam: (address) => this.#space!.contains(address),
+      devices: this.#direct,
       cpuStatus: (index) => {
         if (!this.#schedule.started[index]) return "stopped";
         const waits = this.#vcpus[index].state === "Blocked" && !this.#vcpus[index].arch.hasPendingInterrupt();

@@ -33,6 +33,8 @@ export interface VmClock extends Clock {
   setRunningSteps(source: () => number): void;
   /** Tells that slices follow each other from here on without a wait, or no more. */
   executing(active: boolean): void;
+  /** Tells that something inside a slice took time that steps do not tell. */
+  worked(): void;
   /** Adds the steps of a slice that has ended. */
   advance(steps: number): void;
   /**

@@ -92,6 +92,8 @@ export class Uart16550 implements Device {
 
   /** Reads a register. */
   read(offset: number): number {
+    // Drivers poll the line status; to read it changes nothing unless it tells of an overrun.
+    if (offset === LSR && !this.state.overrun) return this.#lineStatus();
     const value = this.#readRegister(offset);
     this.#update();
     return value;

@@ -94,6 +94,7 @@ export class RiscvGuest implements ArchGuest {
       physical: context.mode === "machine"
         ? machinePhysical(() => this.#ranges)
         : { toHost: (pa) => pa < memory.size ? pa : -1 },
+      devices: context.devices && { access: context.devices, isRam: (address) => context.isRam(address) },
     };
     if (engine === "jit" || engine === "jit-always") {
       this.#translator = new Translator(memory, this.#codePages, () => window.current, {
@@ -113,7 +114,8 @@ export class RiscvGuest implements ArchGuest {
 
   createNestedPageTable(): NestedPageTable {
     const onFlush = () => this.flushNested();
-    if (this.#context.mode === "guest") return new RiscvNestedPageTable(this.#context.memory, this.#levels, onFlush);
+    const { mode, memory } = this.#context;
+    if (mode === "guest") return new RiscvNestedPageTable(memory, this.#levels, onFlush, () => this.#nestedGained());
     this.#ranges = new RangeTable({ onFlush });
     return this.#ranges;
   }
@@ -160,6 +162,10 @@ export class RiscvGuest implements ArchGuest {
 
   flushNested(): void {
     for (const hart of this.#harts) hart.mmu.nestedChanged();
+  }
+
+  #nestedGained(): void {
+    for (const hart of this.#harts) hart.mmu.nestedGained();
   }
 
   statistics(): Readonly<Record<string, number>> {

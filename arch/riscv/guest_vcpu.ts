@@ -6,6 +6,7 @@
 import type { HostPhysAddr } from "../../core/address.ts";
 import type { VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
+import { stepOver } from "./access_instruction.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { EnvConfig, EnvConfigHigh, HStatus, Interrupt, Status } from "./csr/fields.ts";
 import { raiseInGuest } from "./guest_trap.ts";
@@ -14,7 +15,7 @@ import type { SbiFirmware } from "./sbi/firmware.ts";
 import { countException } from "./sbi/pmu_state.ts";
 import { Cause, FAULT_CAUSES, HYPERVISOR_DELEGABLE } from "./trap/causes.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
-import { markFloatDirty, returnFromSupervisor } from "./trap/mode.ts";
+import { returnFromSupervisor } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
 import { ACCESS_KINDS, accessOfFault, type HypervisorTrap, readHypervisorTrap } from "./vm_exit.ts";
 
@@ -99,7 +100,7 @@ export class GuestVCpu extends RiscvVCpu {
     const trap = readHypervisorTrap(this.hart);
     switch (trap.kind) {
       case "call":
-        this.#advance(4);
+        stepOver(this.hart, FIELD.sepc, 4);
         return this.#context.firmware.call(this.hart, this.#index);
       case "guestPageFault":
         return this.#guestPageFault(trap);
@@ -111,12 +112,12 @@ export class GuestVCpu extends RiscvVCpu {
   }
 
   protected override retire(length: number): void {
-    this.#advance(length);
+    stepOver(this.hart, FIELD.sepc, length);
     this.hart.countRetired(1);
   }
 
-  protected override markFloat(): void {
-    markFloatDirty(this.hart, true);
+  protected override get accessIsVirtual(): boolean {
+    return true;
   }
 
   /** The nested page table is this VM's own, wherever the saved one had its root. */
@@ -130,12 +131,6 @@ export class GuestVCpu extends RiscvVCpu {
 
   #inHypervisor(): boolean {
     return this.hart.state.word(FIELD.virtual) === 0;
-  }
-
-  #advance(length: number): void {
-    const { state } = this.hart;
-    const low = (state.low(FIELD.sepc) >>> 0) + length;
-    state.set(FIELD.sepc, low | 0, (state.high(FIELD.sepc) + (low > 0xffffffff ? 1 : 0)) | 0);
   }
 
   #guestPageFault(trap: HypervisorTrap & { kind: "guestPageFault" }): AxVCpuExitReason | undefined {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { HostPhysAddr } from "../../core/address.ts";
+import type { DeviceAccess } from "../../core/arch_vcpu.ts";
 import type { HostMemory } from "../../core/memory.ts";
 import type { HartState } from "./hart_state.ts";
 
@@ -91,12 +92,22 @@ export function blankMmio(): PendingMmio {
   return { addr: 0, width: 1, vaLow: 0, vaHigh: 0, write: false, access: 0, virtual: false, low: 0, high: 0 };
 }
 
+/** The short way to devices, and where there are none. */
+export interface HartDevices {
+  /** The way. */
+  readonly access: DeviceAccess;
+  /** Whether a physical address is RAM, whether or not it can be accessed at the moment. */
+  isRam(address: number): boolean;
+}
+
 /** What a hart needs from the VM around it. */
 export interface HartHost {
   /** Ticks of the timebase now: mtime. */
   time(): number;
   /** Physical memory. */
   readonly physical: PhysicalMap;
+  /** Devices; left out: accesses outside RAM leave to the VM. */
+  readonly devices?: HartDevices;
 }
 
 /**
@@ -146,6 +157,8 @@ export interface HartMmu {
   protectionChanged(): void;
   /** The nested page table, or in machine mode the physical map, changed. */
   nestedChanged(): void;
+  /** It only has more mappings than before. */
+  nestedGained(): void;
   /** SFENCE.VMA or SINVAL.VMA. */
   sfenceVma(vaLow: number, vaHigh: number, hasAddress: boolean, asid: number, hasAsid: boolean): void;
   /** HFENCE.VVMA or HINVAL.VVMA. */

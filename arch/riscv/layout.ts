@@ -201,12 +201,16 @@ export const TLB_ENTRIES = 512;
  * Bytes of a translation entry: at 0 the tag, `virtualPageAddress | 1` as 64 bits (so that a zeroed entry never matches), at 8 what it
  * leads to, 32 bits: for reads and writes `hostPage - virtualPage` (wrapped), for fetches the address of the page's decoded records;
  * at 12, for fetches the host page. A write entry for a page of code is guarded: its tag is `virtualPageAddress | TLB_GUARDED`, and at 12
- * is the address of the page's records, which say what lines may be written without more ado.
+ * is the address of the page's records, which say what lines may be written without more ado. A read or write entry for a page of a
+ * device has `TLB_DEVICE` in its tag, at 8 the number of the physical page, and at 12 when it was entered, see `mmu/devices.ts`.
  */
 export const TLB_ENTRY_SIZE = 16;
 
 /** What a guarded write entry has in place of the 1 in its tag: more than the 1 and the bits of a misaligned address can make. */
 export const TLB_GUARDED = 17;
+
+/** What an entry for a page of a device has in place of the 1 in its tag: no access makes that either. */
+export const TLB_DEVICE = 33;
 
 /** Low half of the tag for a virtual address; the high half is the address's own. */
 export function tlbTag(vaLow: number): number {

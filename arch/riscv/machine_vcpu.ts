@@ -6,14 +6,14 @@
  */
 import type { HostPhysAddr } from "../../core/address.ts";
 import type { AccessKind, AxVCpuExitReason, NestedPageFaultExit } from "../../core/exit.ts";
+import { decodeAccess, stepOver } from "./access_instruction.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { ExitRequest, FIELD } from "./layout.ts";
 import { FAULT_CAUSES } from "./trap/causes.ts";
 import { raiseMemoryFault } from "./trap/deliver.ts";
 import { setLine, setSoftwareInterrupt } from "./trap/interrupts.ts";
-import { markFloatDirty } from "./trap/mode.ts";
 import { RiscvVCpu } from "./vcpu.ts";
-import { ACCESS_KINDS, decodeAccess } from "./vm_exit.ts";
+import { ACCESS_KINDS } from "./vm_exit.ts";
 
 /** What a machine-mode CPU needs from its VM. */
 export interface MachineVCpuContext {
@@ -83,13 +83,11 @@ export class MachineVCpu extends RiscvVCpu {
   }
 
   protected override retire(length: number): void {
-    const { state } = this.hart;
-    const low = (state.low(FIELD.pc) >>> 0) + length;
-    state.set(FIELD.pc, low | 0, (state.high(FIELD.pc) + (low > 0xffffffff ? 1 : 0)) | 0);
+    stepOver(this.hart, FIELD.pc, length);
   }
 
-  protected override markFloat(): void {
-    markFloatDirty(this.hart);
+  protected override get accessIsVirtual(): boolean {
+    return this.hart.state.word(FIELD.virtual) !== 0;
   }
 
   /** The instruction will be executed again, so this attempt never was. */

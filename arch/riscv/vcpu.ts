@@ -6,11 +6,11 @@
 import type { GuestPhysAddr, HostPhysAddr } from "../../core/address.ts";
 import type { AxArchVCpu, VCpuState } from "../../core/arch_vcpu.ts";
 import type { AccessKind, AxVCpuExitReason, MmioReadExit, MmioWriteExit } from "../../core/exit.ts";
+import { type AccessInstruction, extendLoaded, writeLoaded } from "./access_instruction.ts";
 import type { SoftwareHart } from "./create_hart.ts";
 import { evaluateAmo } from "./engine/oracle_amo.ts";
 import { ExitRequest, X_REGISTERS } from "./layout.ts";
 import { hasWakeup, timerDeadline } from "./trap/interrupts.ts";
-import type { AccessInstruction } from "./vm_exit.ts";
 
 /** An access that waits for the device's answer. */
 interface PendingAccess {
@@ -55,8 +55,8 @@ export abstract class RiscvVCpu implements AxArchVCpu {
   protected abstract handleExit(request: number): AxVCpuExitReason | undefined;
   /** Moves past the instruction whose access was finished. */
   protected abstract retire(length: number): void;
-  /** Notes that the access wrote an f register. */
-  protected abstract markFloat(): void;
+  /** Whether the instruction whose access waits ran with V=1. */
+  protected abstract get accessIsVirtual(): boolean;
   abstract injectFault(kind: "access" | "page", access: AccessKind): void;
   abstract injectInterrupt(vector: number): void;
   abstract setInterrupt(vector: number, asserted: boolean): void;
@@ -128,10 +128,10 @@ export abstract class RiscvVCpu implements AxArchVCpu {
     if (pending === undefined) return;
     const { instruction } = pending;
     if (instruction.kind === "amo") {
-      pending.old = extend(instruction, low, high);
+      pending.old = extendLoaded(instruction, low, high);
       return;
     }
-    this.#finishLoad(instruction, low, high);
+    writeLoaded(this.hart, instruction, low, high, this.accessIsVirtual);
     this.#finish(instruction);
   }
 
@@ -188,17 +188,6 @@ export abstract class RiscvVCpu implements AxArchVCpu {
     this.#pending = structuredClone(state.pending) as PendingAccess | undefined;
   }
 
-  #finishLoad(instruction: AccessInstruction, low: number, high: number): void {
-    const { state } = this.hart;
-    if (!instruction.float) {
-      const value = extend(instruction, low, high);
-      state.setX(instruction.rd, value.low, value.high);
-      return;
-    }
-    state.setF(instruction.rd, low | 0, instruction.width === 4 ? -1 : high | 0);
-    this.markFloat();
-  }
-
   #finish(instruction: AccessInstruction): void {
     this.#pending = undefined;
     this.retire(instruction.length);
@@ -221,16 +210,4 @@ export abstract class RiscvVCpu implements AxArchVCpu {
     this.#write.high = width === 8 ? high >>> 0 : 0;
     return this.#write;
   }
-}
-
-/** A value of the access's width, sign- or zero-extended to 64 bits. */
-function extend(instruction: AccessInstruction, low: number, high: number): { low: number; high: number } {
-  const { width, signed } = instruction;
-  if (width === 8) return { low: low | 0, high: high | 0 };
-  const shift = 32 - width * 8;
-  if (signed) {
-    const value = low << shift >> shift;
-    return { low: value, high: value >> 31 };
-  }
-  return { low: low << shift >>> shift | 0, high: 0 };
 }

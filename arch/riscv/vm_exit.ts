@@ -4,80 +4,12 @@
  *
  * @module
  */
-import type { AccessWidth } from "../../core/address.ts";
 import type { AccessKind } from "../../core/exit.ts";
+import { type AccessInstruction, decodeAccess } from "./access_instruction.ts";
 import type { Hart } from "./hart.ts";
-import { Opcode } from "./isa/encoding.ts";
 import { FIELD } from "./layout.ts";
 import { Pseudo } from "./mmu/fault.ts";
 import { Cause, FAULT_CAUSES } from "./trap/causes.ts";
-
-/** A load, store or atomic as its encoding tells it. */
-export interface AccessInstruction {
-  /** What it does to memory. */
-  readonly kind: "load" | "store" | "amo" | "reserve" | "conditional";
-  /** Bytes that it moves. */
-  readonly width: AccessWidth;
-  /** Whether a loaded value is sign-extended. */
-  readonly signed: boolean;
-  /** Whether the register is an f register. */
-  readonly float: boolean;
-  /** Destination register. */
-  readonly rd: number;
-  /** Register with the data. */
-  readonly rs2: number;
-  /** Bytes of the instruction. */
-  readonly length: 2 | 4;
-}
-
-/** Of SYSTEM: HLV, HLVX and HSV. */
-const FUNCT3_GUEST = 4;
-const FUNCT5_LR = 2;
-const FUNCT5_SC = 3;
-
-/** What funct7 and rs2 of HLV, HLVX and HSV tell. */
-function guestAccess(bits: number): Pick<AccessInstruction, "kind" | "width" | "signed"> {
-  return {
-    kind: (bits >>> 25 & 1) !== 0 ? "store" : "load",
-    width: 1 << (bits >>> 26 & 3) as AccessWidth,
-    signed: (bits >>> 20 & 1) === 0,
-  };
-}
-
-/**
- * Takes an instruction apart that accesses memory, or its transformed form (there bit 1 clear means that it was compressed).
- *
- * @param length Bytes of the instruction; left out for a transformed one
- */
-export function decodeAccess(bits: number, length?: 2 | 4): AccessInstruction | undefined {
-  const funct3 = bits >> 12 & 7;
-  const common = {
-    width: 1 << (funct3 & 3) as AccessWidth,
-    signed: (funct3 & 4) === 0,
-    rd: bits >> 7 & 31,
-    rs2: bits >> 20 & 31,
-    length: length ?? ((bits & 2) !== 0 ? 4 : 2),
-  };
-  switch (bits & 0x7d | 2) {
-    case Opcode.LOAD:
-      return { ...common, kind: "load", float: false };
-    case Opcode.LOAD_FP:
-      return { ...common, kind: "load", float: true };
-    case Opcode.STORE:
-      return { ...common, kind: "store", float: false };
-    case Opcode.STORE_FP:
-      return { ...common, kind: "store", float: true };
-    case Opcode.AMO: {
-      const funct5 = bits >>> 27;
-      const kind = funct5 === FUNCT5_LR ? "reserve" : funct5 === FUNCT5_SC ? "conditional" : "amo";
-      return { ...common, kind, float: false };
-    }
-    case Opcode.SYSTEM:
-      return funct3 === FUNCT3_GUEST ? { ...common, ...guestAccess(bits), float: false } : undefined;
-    default:
-      return undefined;
-  }
-}
 
 /** A trap that reached HS-mode, sorted by what the hypervisor must do. */
 export type HypervisorTrap =

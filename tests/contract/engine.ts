@@ -27,6 +27,15 @@ function slicesOf(seed: number): number[] {
   return Array.from({ length: SLICES }, () => 1 + random.below(LONGEST_SLICE));
 }
 
+/** The short way to devices must be as good as the exits that it is compared with. */
+function testedWorld(engine: EngineName, regime: Regime, seed: number): EngineWorld {
+  return new EngineWorld(engine, regime, seed, seed % 4 !== 0);
+}
+
+function referenceWorld(regime: Regime, seed: number): EngineWorld {
+  return new EngineWorld("oracle", regime, seed, false);
+}
+
 function differences(tested: EngineWorld, reference: EngineWorld): string[] {
   const [is, should] = [tested.picture(), reference.picture()];
   return Object.keys(should).filter((name) => is[name] !== should[name]).map((name) =>
@@ -53,8 +62,8 @@ function replay(
   slices: readonly number[],
 ): [EngineWorld, EngineWorld] {
   const pair: [EngineWorld, EngineWorld] = [
-    new EngineWorld(engine, regime, seed),
-    new EngineWorld("oracle", regime, seed),
+    testedWorld(engine, regime, seed),
+    referenceWorld(regime, seed),
   ];
   for (const steps of slices) {
     for (const world of pair) {
@@ -86,8 +95,8 @@ function explain(engine: EngineName, regime: Regime, seed: number, before: reado
 
 function checkProgram(engine: EngineName, regime: Regime, seed: number): void {
   const slices = slicesOf(seed);
-  const tested = new EngineWorld(engine, regime, seed);
-  const reference = new EngineWorld("oracle", regime, seed);
+  const tested = testedWorld(engine, regime, seed);
+  const reference = referenceWorld(regime, seed);
   slices.forEach((steps, index) => {
     for (const world of [tested, reference]) {
       world.disturb();
@@ -103,11 +112,11 @@ function checkProgram(engine: EngineName, regime: Regime, seed: number): void {
 }
 
 function checkCuts(engine: EngineName, regime: Regime, seed: number): void {
-  const reference = new EngineWorld("oracle", regime, seed);
+  const reference = referenceWorld(regime, seed);
   reference.disturb();
   reference.run(CUT_STEPS);
   for (const cut of CUTS) {
-    const tested = new EngineWorld(engine, regime, seed);
+    const tested = testedWorld(engine, regime, seed);
     tested.disturb();
     for (let left = CUT_STEPS; left > 0; left -= cut) tested.run(Math.min(cut, left));
     const found = [...differences(tested, reference), ...memoryDifference(tested, reference)];

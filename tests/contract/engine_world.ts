@@ -12,6 +12,7 @@ import { setMode, updateFpAccess } from "../../arch/riscv/trap/mode.ts";
 import { disassemble } from "../../arch/riscv/disassemble.ts";
 import { RAM, World } from "../arch/riscv/guest_world.ts";
 import { Random } from "../arch/riscv/random.ts";
+import { ContractDevices } from "./engine_device.ts";
 import {
   ALIAS,
   DATA,
@@ -65,7 +66,15 @@ const SV39 = 8n << 60n;
 const PAGES = 128;
 
 /** State that says how an engine works, not what the guest sees. */
-const INTERNAL: readonly string[] = ["readTable", "writeTable", "fetchTable", "budget", "budgetLeft", "exitRequest"];
+const INTERNAL: readonly string[] = [
+  "readTable",
+  "writeTable",
+  "fetchTable",
+  "budget",
+  "budgetLeft",
+  "exitRequest",
+  "leaveRegions",
+];
 
 const COMPARED = (Object.keys(FIELD) as FieldName[]).filter((name) => !INTERNAL.includes(name));
 
@@ -76,11 +85,24 @@ export class EngineWorld {
   readonly isDisturbed: boolean;
   readonly #outside: Random;
   readonly #watched: boolean;
+  readonly #devices = new ContractDevices();
+  /** Steps before the run in progress. */
+  #steps = 0;
+  #runs = false;
 
-  constructor(engine: EngineName, regime: Regime, seed: number) {
+  /** @param direct Whether accesses to devices go the short way instead of being exits */
+  constructor(engine: EngineName, regime: Regime, seed: number, direct: boolean) {
     const random = new Random(seed);
     this.isDisturbed = random.below(2) === 0;
-    this.world = new World({ mode: "machine", arch: { engine }, translation: engine === "jit" ? EAGER : {} });
+    const devices = direct ? this.#devices : undefined;
+    this.world = new World({ mode: "machine", arch: { engine }, translation: engine === "jit" ? EAGER : {}, devices });
+    this.#devices.reach = {
+      world: this.world,
+      steps: () => this.#steps + (this.#runs ? this.world.cpu.steps : 0),
+      interrupts: this.isDisturbed,
+      code: [PROGRAM, 512],
+      page: DATA + 0x3000,
+    };
     this.world.writeHalves(PROGRAM, ...randomProgram(random, this.isDisturbed ? [] : FENCES[regime]));
     this.world.write(HANDLERS.machine, ...trapHandler(HANDLERS.machine, "machine"));
     this.world.write(HANDLERS.supervisor, ...trapHandler(HANDLERS.supervisor, "supervisor"));
@@ -97,16 +119,23 @@ export class EngineWorld {
   /** Runs exactly so many steps, answering every exit. */
   run(steps: number): void {
     const { world } = this;
+    const devices = this.#devices;
     for (let left = steps; left > 0;) {
+      this.#runs = true;
       const exit = world.cpu.run(left);
+      this.#runs = false;
       left -= world.cpu.steps;
+      this.#steps += world.cpu.steps;
       switch (exit.kind) {
-        case "MmioRead":
-          if (exit.addr % 64 === 8) world.cpu.injectFault("access", "read");
-          else world.cpu.completeMmioRead(Math.imul(exit.addr, 0x9e3779b1), exit.addr | 0);
+        case "MmioRead": {
+          const low = devices.read(0, exit.addr, exit.width);
+          if (low < 0) world.cpu.injectFault("access", "read");
+          else world.cpu.completeMmioRead(low, devices.high);
           break;
+        }
         case "MmioWrite":
-          world.cpu.completeMmioWrite();
+          if (devices.write(0, exit.addr, exit.width, exit.low, exit.high)) world.cpu.completeMmioWrite();
+          else world.cpu.injectFault("access", "write");
           break;
         case "NestedPageFault":
           if (!world.space.handlePageFault(exit.addr, exit.access)) world.cpu.injectFault("access", exit.access);

@@ -7,14 +7,20 @@ import { FakePluginContext, setUp } from "../contract/plugin_context.ts";
 
 Deno.test("htif looks at tohost after every exit of a CPU", async () => {
   const context = new FakePluginContext({}, 1, "machine");
-  await setUp(plugin, context);
   context.vm.symbols.set("tohost", 0x8000_0000);
+  await setUp(plugin, context);
   context.spec("htif").create({ irq: UNCONNECTED });
   context.memory.write(0x8000_0000, Uint8Array.of(11));
   assert.deepEqual(context.vm.powerOffs, []);
   for (const hook of context.exitHooks) hook(0, { kind: "Nothing" });
   assert.deepEqual(context.vm.powerOffs, [5]);
   assert.equal(context.spec("htif").fdt, undefined);
+});
+
+Deno.test("htif observes no exits where the kernel has no tohost", async () => {
+  const context = await setUp(plugin, new FakePluginContext({}, 1, "machine"));
+  assert.equal(context.devices.length, 1);
+  assert.deepEqual(context.exitHooks, []);
 });
 
 Deno.test("htif adds nothing in guest mode", async () => {

@@ -8,13 +8,15 @@
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { Hart, HartMmu } from "../hart.ts";
-import { ExitRequest, FIELD, STAGING } from "../layout.ts";
+import { ExitRequest, STAGING } from "../layout.ts";
 import { Cause } from "../trap/causes.ts";
 import { raiseGuestPageFault, raiseMemoryFault } from "../trap/deliver.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
+import { CurrentInstruction } from "./current_instruction.ts";
+import { Devices, DeviceStore, NO_BANK, NO_DEVICE } from "./devices.ts";
 import { FaultKind } from "./fault.ts";
 import { Flusher } from "./flush.ts";
-import { expanded, transformed } from "./instruction_bits.ts";
+import { transformed } from "./instruction_bits.ts";
 import { Access, Pte } from "./pte.ts";
 import { MISS, Tlb } from "./tlb.ts";
 import { Translator } from "./translator.ts";
@@ -28,11 +30,10 @@ export class Mmu extends Flusher implements HartMmu {
   readonly #codePages: CodePageTracker;
   readonly #tlb: Tlb;
   readonly #translator: Translator;
+  readonly #current: CurrentInstruction;
+  readonly #devices: Devices;
   /** Low half of the address of the access in progress: a crossing access may fault at a later one. */
   #accessLow = 0;
-  /** Bytes of the instruction that {@link currentInstruction} found. */
-  instructionLength: 2 | 4 = 4;
-
   /**
    * Makes the MMU of a hart.
    *
@@ -47,6 +48,8 @@ export class Mmu extends Flusher implements HartMmu {
     this.#codePages = codePages;
     this.#tlb = tlb;
     this.#translator = translator;
+    this.#current = new CurrentInstruction(hart, tlb, translator);
+    this.#devices = new Devices(hart, tlb, translator, this.#current);
   }
 
   /**
@@ -55,12 +58,16 @@ export class Mmu extends Flusher implements HartMmu {
    * @returns host address where `size` bytes can be read, possibly misaligned; -1 after a trap or a request to leave
    */
   loadAddress(vaLow: number, vaHigh: number, size: number): HostPhysAddr | -1 {
+    const known = this.#devices.loadKnown(this.dataBank, this.fetchBank, vaLow, vaHigh, size);
+    if (known !== NO_DEVICE) return known;
     this.#translator.useData();
     return this.#load(vaLow, vaHigh, size, true);
   }
 
   /** Does a store that missed; false after a trap or a request to leave, with nothing written. */
   storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
+    const known = this.#devices.storeKnown(this.dataBank, this.fetchBank, vaLow, vaHigh, low, high, size);
+    if (known !== DeviceStore.NONE) return known === DeviceStore.DONE;
     this.#translator.useData();
     return this.#store(vaLow, vaHigh, low, high, size, true);
   }
@@ -179,16 +186,24 @@ export class Mmu extends Flusher implements HartMmu {
 
   /** The instruction at pc as 32 bits, expanded if compressed, 0 if it cannot be read; {@link instructionLength} tells its length. */
   currentInstruction(): number {
-    const { state } = this.#hart;
-    const low = state.low(FIELD.pc);
-    const high = state.high(FIELD.pc);
-    const first = this.#peekHalf(low, high);
-    this.instructionLength = (first & 3) === 3 ? 4 : 2;
-    if (first < 0) return 0;
-    if (this.instructionLength === 2) return expanded(first);
-    const nextLow = (low + 2) | 0;
-    const second = this.#peekHalf(nextLow, nextLow === 0 ? (high + 1) | 0 : high);
-    return second < 0 ? 0 : first | second << 16;
+    return this.#current.read(this.fetchBank);
+  }
+
+  /** Bytes of the instruction that {@link currentInstruction} found. */
+  get instructionLength(): 2 | 4 {
+    return this.#current.length;
+  }
+
+  /** The VM changed what lies at physical addresses. */
+  override nestedChanged(): void {
+    super.nestedChanged();
+    this.nestedGained();
+  }
+
+  /** The VM put memory where none was. What a run relies on may be other than it was, so it ends. */
+  nestedGained(): void {
+    this.#devices.mappingsChanged();
+    this.#hart.requestExit(ExitRequest.RESCHEDULE);
   }
 
   #load(vaLow: number, vaHigh: number, size: number, fill: boolean): HostPhysAddr | -1 {
@@ -196,8 +211,12 @@ export class Mmu extends Flusher implements HartMmu {
     const offset = vaLow & OFFSET;
     this.#accessLow = vaLow;
     if (offset + size > PAGE) return this.#loadCrossing(vaLow, vaHigh, size, fill);
-    if (!translator.translate(vaLow, vaHigh, Access.READ, size)) return this.#raise(vaLow, vaHigh, Access.READ);
-    if (translator.hostFrame < 0) return this.#leaveRam(vaLow, vaHigh, size, Access.READ);
+    const found = translator.translate(vaLow, vaHigh, Access.READ, size);
+    if (!found || translator.hostFrame < 0) {
+      const host = this.#devices.load(found, fill ? this.dataBank : NO_BANK, this.fetchBank, vaLow, vaHigh, size);
+      if (host !== NO_DEVICE) return host;
+      return found ? this.#leaveRam(vaLow, vaHigh, size, Access.READ) : this.#raise(vaLow, vaHigh, Access.READ);
+    }
     if (fill && translator.cacheable) this.#fillData(vaLow, vaHigh);
     return translator.hostFrame * PAGE + offset;
   }
@@ -207,14 +226,15 @@ export class Mmu extends Flusher implements HartMmu {
     const offset = vaLow & OFFSET;
     this.#accessLow = vaLow;
     if (offset + size > PAGE) return this.#storeCrossing(vaLow, vaHigh, low, high, size, fill);
-    if (!translator.translate(vaLow, vaHigh, Access.WRITE, size)) {
-      this.#raise(vaLow, vaHigh, Access.WRITE);
-      return false;
-    }
-    if (translator.hostFrame < 0) {
+    const found = translator.translate(vaLow, vaHigh, Access.WRITE, size);
+    if (!found || translator.hostFrame < 0) {
+      const bank = fill ? this.dataBank : NO_BANK;
+      const done = this.#devices.store(found, bank, this.fetchBank, vaLow, vaHigh, low, high, size);
+      if (done !== DeviceStore.NONE) return done === DeviceStore.DONE;
       this.#hart.mmio.low = low;
       this.#hart.mmio.high = high;
-      this.#leaveRam(vaLow, vaHigh, size, Access.WRITE);
+      if (found) this.#leaveRam(vaLow, vaHigh, size, Access.WRITE);
+      else this.#raise(vaLow, vaHigh, Access.WRITE);
       return false;
     }
     const host = translator.hostFrame * PAGE + offset;
@@ -371,16 +391,5 @@ export class Mmu extends Flusher implements HartMmu {
     }
     raiseGuestPageFault(this.#hart, cause, vaLow, vaHigh, guestLow, guestHigh, tinst);
     return -1;
-  }
-
-  /** 16 bits of code, -1 if they cannot be read. */
-  #peekHalf(low: number, high: number): number {
-    const { u16 } = this.#hart.memory;
-    const known = this.#tlb.peekFetch(this.fetchBank, low, high);
-    if (known >= 0) return u16[(known + (low & OFFSET)) / 2];
-    const translator = this.#translator;
-    translator.useFetch();
-    if (!translator.peek(low, high, Access.EXECUTE, 2) || translator.hostFrame < 0) return -1;
-    return u16[(translator.hostFrame * PAGE + (low & OFFSET)) / 2];
   }
 }

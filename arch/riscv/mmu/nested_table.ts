@@ -43,6 +43,7 @@ export class RiscvNestedPageTable implements NestedPageTable {
   readonly #i32: Int32Array;
   readonly #levels: number;
   readonly #onFlush: () => void;
+  readonly #onGain: () => void;
   /** Whether a mapping went away, moved or lost rights since the last flush. What only gained is found by the next walk. */
   #stale = false;
 
@@ -51,8 +52,9 @@ export class RiscvNestedPageTable implements NestedPageTable {
    *
    * @param levels 3 for Sv39x4, 4 for Sv48x4, 5 for Sv57x4
    * @param onFlush Called by {@link flush} if harts may have cached what is no longer so: makes all forget, `Mmu.nestedChanged`
+   * @param onGain Called by it otherwise: there may be mappings that were not there, `Mmu.nestedGained`
    */
-  constructor(memory: HostMemory, levels: 3 | 4 | 5, onFlush: () => void) {
+  constructor(memory: HostMemory, levels: 3 | 4 | 5, onFlush: () => void, onGain: () => void = () => {}) {
     const root = memory.allocContiguous(ROOT_FRAMES, ROOT_ALIGN);
     if (root === undefined) {
       throw new HypervisorError(
@@ -66,6 +68,7 @@ export class RiscvNestedPageTable implements NestedPageTable {
     this.#i32 = memory.i32;
     this.#levels = levels;
     this.#onFlush = onFlush;
+    this.#onGain = onGain;
   }
 
   map(guest: GuestPhysAddr, host: HostPhysAddr, size: number, flags: number, allowHuge: boolean): boolean {
@@ -108,7 +111,7 @@ export class RiscvNestedPageTable implements NestedPageTable {
   }
 
   flush(): void {
-    if (!this.#stale) return;
+    if (!this.#stale) return this.#onGain();
     this.#stale = false;
     this.#onFlush();
   }

@@ -14,6 +14,7 @@ import type { HostMemory } from "../../../core/memory.ts";
 import {
   TLB_BANK_SIZE,
   TLB_BANKS,
+  TLB_DEVICE,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_GUARDED,
@@ -80,10 +81,51 @@ export class Tlb {
     extra: HostPhysAddr,
     shift: number,
   ): void {
+    const isGuarded = access === Access.WRITE && extra !== 0;
+    const tag = isGuarded ? tlbTag(vaLow) | TLB_GUARDED : tlbTag(vaLow);
+    this.#enter(bank, access, tag, vaHigh, value, extra, shift);
+  }
+
+  /**
+   * Enters a page of a device for loads or for stores.
+   *
+   * @param frame Number of the physical page, below 2^31
+   * @param era What {@link findDevice} must be given to find it
+   */
+  fillDevice(
+    bank: number,
+    access: number,
+    vaLow: number,
+    vaHigh: number,
+    frame: number,
+    era: number,
+    shift: number,
+  ): void {
+    this.#enter(bank, access, vaLow & -4096 | TLB_DEVICE, vaHigh, frame, era, shift);
+  }
+
+  /** Number of the physical page of a device that a bank has for an address, entered in this era; -1 if there is none. */
+  findDevice(bank: number, access: number, vaLow: number, vaHigh: number, era: number): number {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
     const i32 = this.#i32;
-    i32[entry] = access === Access.WRITE && extra !== 0 ? tlbTag(vaLow) | TLB_GUARDED : tlbTag(vaLow);
+    if (i32[entry] !== (vaLow & -4096 | TLB_DEVICE) || i32[entry + 1] !== vaHigh || i32[entry + 3] !== era) return -1;
+    return i32[entry + 2];
+  }
+
+  #enter(
+    bank: number,
+    access: number,
+    tag: number,
+    vaHigh: number,
+    value: number,
+    extra: number,
+    shift: number,
+  ): void {
+    const index = (tag >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
+    const i32 = this.#i32;
+    i32[entry] = tag;
     i32[entry + 1] = vaHigh;
     i32[entry + 2] = value;
     i32[entry + 3] = extra;
@@ -91,7 +133,7 @@ export class Tlb {
     const fills = this.#fills[table];
     if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
     if (fills <= LISTED) this.#fills[table] = fills + 1;
-    if (shift !== PAGE_SHIFT) this.#noteLarge(bank, vaLow, vaHigh, shift);
+    if (shift !== PAGE_SHIFT) this.#noteLarge(bank, tag, vaHigh, shift);
   }
 
   /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */

@@ -1,7 +1,7 @@
 /** The architecture's side of a VM without a VM: RAM, virtual CPUs, and a test in the place of the run loop. @module */
 import { AddrSpace } from "../../../core/addrspace/addr_space.ts";
 import { MappingFlags } from "../../../core/addrspace/nested_page_table.ts";
-import type { ArchGuest, ArchGuestContext, AxArchVCpu, VmMode } from "../../../core/arch_vcpu.ts";
+import type { ArchGuest, ArchGuestContext, AxArchVCpu, DeviceAccess, VmMode } from "../../../core/arch_vcpu.ts";
 import type { AxVCpuExitReason } from "../../../core/exit.ts";
 import { HostMemory } from "../../../core/memory.ts";
 import type { TranslatorOptions } from "../../../arch/riscv/engine/translator.ts";
@@ -27,6 +27,8 @@ export interface WorldOptions {
   populate?: boolean;
   /** How hot code is translated. */
   translation?: TranslatorOptions;
+  /** The short way to devices; left out: accesses are exits. */
+  devices?: DeviceAccess;
 }
 
 /** Virtual CPUs over RAM. */
@@ -40,7 +42,7 @@ export class World {
   /** What firmware printed. */
   printed = "";
 
-  constructor({ mode = "guest", cpus = 1, arch = {}, populate = true, translation }: WorldOptions = {}) {
+  constructor({ mode = "guest", cpus = 1, arch = {}, populate = true, translation, devices }: WorldOptions = {}) {
     const { memory } = this;
     const context: ArchGuestContext = {
       cpus,
@@ -55,6 +57,7 @@ export class World {
       readGuest: (address, length) => this.memory.u8.slice(this.host(address), this.host(address) + length),
       writeGuest: () => false,
       isRam: (address) => this.space.contains(address),
+      devices,
       cpuStatus: () => "started",
       nowMs: () => 0,
       options: arch,
