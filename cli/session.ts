@@ -125,8 +125,14 @@ function connect(
   console.onOutput(onOutput ?? ((bytes) => terminal.write(bytes)));
   if (onOutput) return;
   // What is typed goes in at once, so that Ctrl-A X works even if the guest reads nothing; a pipe waits until the guest has room.
-  const writer = terminal.isInteractive ? undefined : console.input.getWriter();
-  terminal.attach({ onInput: (bytes) => writer ? writer.write(bytes) : console.write(bytes), onQuit });
+  const onInput = terminal.isInteractive ? (bytes: Uint8Array): void => console.write(bytes) : toWriter(console);
+  terminal.attach({ onInput, onQuit });
+}
+
+/** Writes to a console's input; the stream is made when there is any. */
+function toWriter(console: VmConsole): (bytes: Uint8Array) => Promise<void> {
+  let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  return (bytes) => (writer ??= console.input.getWriter()).write(bytes);
 }
 
 /** Calls `stop` with an exit code when the process is asked to end. @returns a function that takes the listeners away */

@@ -122,7 +122,7 @@ class Builder {
   /** What the architecture took of a memory that outlives the VM. */
   #reservations: { start: number; size: number }[] = [];
   /** Frames of linear RAM, which belong to the VM and not to its address space. */
-  #linear: { memory: HostMemory; host: number; size: number }[] = [];
+  #linear: { host: number; size: number }[] = [];
 
   constructor(config: VmConfig, options: BuildOptions, images: VmImages) {
     this.#config = config;
@@ -178,13 +178,18 @@ class Builder {
     // A disk that no device took over is nobody's but ours; closing twice is harmless.
     await Promise.allSettled(this.#disks.map((disk) => disk.close?.()));
     if (this.#guest?.perCpu.isEnabled()) this.#guest.perCpu.hardwareDisable();
-    this.#space?.dispose();
-    for (const { memory, host, size } of this.#linear.splice(0)) {
-      for (let at = 0; at < size; at += PAGE_SIZE) memory.freeFrame(host + at);
-    }
-    for (const area of this.#reservations.splice(0)) this.#options.memory!.release(area);
+    if (this.#options.memory !== undefined) this.#giveBack(this.#options.memory);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
+  }
+
+  /** Takes the VM out of a memory that other VMs live in. A memory of its own goes as a whole. */
+  #giveBack(memory: HostMemory): void {
+    this.#space?.dispose();
+    for (const { host, size } of this.#linear.splice(0)) {
+      for (let at = 0; at < size; at += PAGE_SIZE) memory.freeFrame(host + at);
+    }
+    for (const area of this.#reservations.splice(0)) memory.release(area);
   }
 
   #mapMemory(space: AddrSpace, memory: HostMemory): void {
@@ -200,7 +205,7 @@ class Builder {
           `Cannot create ${size} bytes of RAM: host memory has no such piece; give the VM less memory`,
         );
       }
-      this.#linear.push({ memory, host, size });
+      this.#linear.push({ host, size });
       space.mapLinear(gpa, host, size, flags | MappingFlags.USER, { name: "RAM" });
     }
     for (const { name, base_gpa, length } of this.#config.devices.emu_devices) {

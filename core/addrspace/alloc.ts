@@ -30,6 +30,8 @@ export class AllocArea implements MemoryArea {
   #end: GuestPhysAddr;
   /** Frame number of each page; 0 if it has none (host page 0 is never handed out). */
   #frames: Uint32Array;
+  /** Whether any page may have a frame. */
+  #isPopulated: boolean;
 
   /** Makes an area without frames. */
   constructor(
@@ -38,10 +40,11 @@ export class AllocArea implements MemoryArea {
     end: GuestPhysAddr,
     public flags: number,
     readonly shared: boolean,
-    frames: Uint32Array = new Uint32Array((end - start) / PAGE_SIZE),
+    frames?: Uint32Array,
   ) {
     this.#end = end;
-    this.#frames = frames;
+    this.#frames = frames ?? new Uint32Array((end - start) / PAGE_SIZE);
+    this.#isPopulated = frames !== undefined;
   }
 
   /** First address above. */
@@ -59,6 +62,7 @@ export class AllocArea implements MemoryArea {
   /** First address above `address` where frames stop being contiguous, or where one is if `address` has none. */
   runEnd(address: GuestPhysAddr, limit: GuestPhysAddr): GuestPhysAddr {
     const stop = Math.min(limit, this.#end);
+    if (!this.#isPopulated) return stop;
     let page = Math.floor((address - this.start) / PAGE_SIZE);
     const pages = Math.ceil((stop - this.start) / PAGE_SIZE);
     const step = this.#frames[page] === 0 ? 0 : 1;
@@ -79,6 +83,7 @@ export class AllocArea implements MemoryArea {
   release(free: (frame: HostPhysAddr) => void): void {
     for (const frame of this.#frames) if (frame !== 0) free(frame * PAGE_SIZE);
     this.#frames.fill(0);
+    this.#isPopulated = false;
   }
 
   /**
@@ -108,6 +113,7 @@ export class AllocArea implements MemoryArea {
       this.#assign(this.start, host, size);
       return true;
     }
+    this.#isPopulated = true;
     for (let page = 0; page < this.#frames.length; page++) {
       const frame = memory.allocFrame();
       if (frame === undefined) {
@@ -130,6 +136,7 @@ export class AllocArea implements MemoryArea {
   }
 
   #assign(start: GuestPhysAddr, host: HostPhysAddr, size: number): void {
+    this.#isPopulated = true;
     const page = (start - this.start) / PAGE_SIZE;
     for (let i = 0; i < size / PAGE_SIZE; i++) this.#frames[page + i] = host / PAGE_SIZE + i;
   }
