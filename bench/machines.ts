@@ -4,6 +4,7 @@
  * @module
  */
 import { HypervisorError } from "../core/errors.ts";
+import project from "../deno.json" with { type: "json" };
 import { type ProcessResult, timeProcess } from "./process.ts";
 
 const PROJECT = new URL("../", import.meta.url);
@@ -54,9 +55,9 @@ export function oursCommand(
   { kernel, memory = MEMORY, append, initrd, disk }: MachineOptions,
   engine: string,
 ): string[] {
-  const permissions = ["--allow-read", "--allow-write", "--allow-import", "--allow-env=INIT_CWD,DENOVISOR_DEBUG"];
-  const main = projectPath("cli/main.ts");
-  const command = [Deno.execPath(), "run", ...permissions, main, "run", kernel, "--memory", memory];
+  const [, ...start] = project.tasks.denovisor.split(" ");
+  const main = projectPath(start.pop()!);
+  const command = [Deno.execPath(), ...start, main, "run", kernel, "--memory", memory];
   if (append !== undefined) command.push(`--append=${append}`);
   if (initrd !== undefined) command.push("--initrd", initrd);
   if (disk !== undefined) command.push("--disk", `${disk},overlay`);
