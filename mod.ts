@@ -87,6 +87,7 @@ export type {
   ArchModule,
   AxArchPerCpu,
   AxArchVCpu,
+  DeviceAccess,
   LoadedImage,
   VCpuState,
   VmMode,
@@ -98,6 +99,7 @@ export { riscv } from "./arch/riscv/mod.ts";
 export type {
   EngineName,
   Hart,
+  HartDevices,
   HartHost,
   HartMmu,
   HartOptions,
