@@ -12,6 +12,9 @@ import type { VmMachine } from "./vm_machine.ts";
 /** Steps of a turn when there is one CPU: a turn only matters then as the longest slice, and a slice costs microseconds. */
 const TURN_ALONE = 1_000_000;
 
+/** The same where somebody observes exits: the end of a turn is one, and what looks at memory there must not look too rarely. */
+const TURN_OBSERVED = 200_000;
+
 /** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
 const TURN_SHARED = 20_000;
 
@@ -190,7 +193,7 @@ export class VmRunner {
    * alone, so that how often the loop looks around changes nothing for the guest.
    */
   #next(): AxVCpu | undefined {
-    const { schedule, vcpus } = this.#machine;
+    const { schedule, vcpus, exitHooks } = this.#machine;
     for (const cpu of vcpus) {
       if (cpu.wakeIfPending()) schedule.suspended[cpu.id] = false;
     }
@@ -198,7 +201,7 @@ export class VmRunner {
       const index = (schedule.current + i) % vcpus.length;
       if (!this.#canRun(index)) continue;
       schedule.current = index;
-      schedule.left = vcpus.length === 1 ? TURN_ALONE : TURN_SHARED;
+      schedule.left = vcpus.length > 1 ? TURN_SHARED : exitHooks.length > 0 ? TURN_OBSERVED : TURN_ALONE;
       return vcpus[index];
     }
     return undefined;
