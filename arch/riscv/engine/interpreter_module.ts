@@ -23,9 +23,9 @@ import {
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
+import { emitRegionAccesses } from "./region_access.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
-import { emitPageAccesses } from "./page_access.ts";
 import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
 import { COMMON_ROWS, RARE_ROWS, type RunRow } from "./row_order.ts";
 import { emitQuickCalls, emitSystemCall } from "./quick_system.ts";
@@ -76,7 +76,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint
   const rare = module.importTable("env", "rare", RARE_ROWS.length);
   const imported = importServices(module);
   const slow = emitSlowAccesses(module, imported);
-  emitPageAccesses(module, slow);
+  emitRegionAccesses(module, slow);
   const system = emitSystemCall(module, emitQuickCalls(module), imported.system);
   const services: Services = { ...imported, ...slow, system };
   const helpers = emitArithmeticHelpers(module);

@@ -5,6 +5,7 @@
  */
 import {
   binary,
+  call,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
@@ -15,15 +16,16 @@ import {
   type Local,
   unary,
 } from "../../../core/wasm/mod.ts";
-import type { Operands, RegisterOperand } from "../isa/instruction.ts";
+import type { AccessSize, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
 import { RECORDS_PER_PAGE } from "./record.ts";
+import type { SlowAccesses } from "./slow_access.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import type { WasmValue } from "./wasm_value.ts";
 import { type AccessServices, WasmOps } from "./wasm_ops.ts";
 
 /** What the code of rows calls. */
-export interface RowServices extends AccessServices {
+export interface RowServices extends AccessServices, SlowAccesses {
   /** (record): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
 }
@@ -63,7 +65,7 @@ export class InterpreterOps extends WasmOps {
   /** The operands, read from the record. */
   readonly operands: Operands<WasmValue>;
   readonly #registers: Registers;
-  readonly #illegal: FunctionReference;
+  readonly #services: RowServices;
   readonly #reload: Label;
 
   /** @param reload Where execution goes on at the address in the hart's `pc` */
@@ -77,7 +79,7 @@ export class InterpreterOps extends WasmOps {
   ) {
     super(f, helpers, services, floats);
     this.#registers = registers;
-    this.#illegal = services.illegal;
+    this.#services = services;
     this.#reload = reload;
     this.operands = {
       rd: { field: "rd" },
@@ -178,12 +180,23 @@ export class InterpreterOps extends WasmOps {
 
   protected override illegal(): void {
     this.saveProgress();
-    this.code.call(this.#illegal, this.#registers.record);
+    this.code.call(this.#services.illegal, this.#registers.record);
     this.code.br(this.#reload);
   }
 
   protected override roundingField(): Expr {
     return load("i32.load8_u", this.#registers.record, 15);
+  }
+
+  protected override missLoad(host: Local, va: Expr, size: AccessSize): void {
+    this.saveProgress();
+    this.code.set(host, call(this.#services.load, va, i32Const(size)));
+    this.leaveIf(binary("i32.eq", host, i32Const(-1)));
+  }
+
+  protected override missStore(va: Expr, value: WasmValue, size: AccessSize): void {
+    this.saveProgress();
+    this.leaveIf(unary("i32.eqz", call(this.#services.store, va, value.expr, i32Const(size))));
   }
 
   protected override wroteSlowly(): void {

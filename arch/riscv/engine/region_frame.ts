@@ -5,7 +5,7 @@
  */
 import type { FunctionReference, Local, Signature, TableReference } from "../../../core/wasm/mod.ts";
 import type { Mode } from "../csr/plain.ts";
-import type { PageAccesses } from "./page_access.ts";
+import type { RegionAccesses } from "./region_access.ts";
 import type { FloatFrame } from "./region_float_ops.ts";
 import type { LocalityPlan } from "./region_locality.ts";
 import type { RegionPages } from "./region_pages.ts";
@@ -14,7 +14,7 @@ import type { SystemFunctions } from "./region_system.ts";
 import type { AccessServices } from "./wasm_ops.ts";
 
 /** Functions that a region's code calls. */
-export interface RegionServices extends AccessServices, PageAccesses, SystemFunctions {
+export interface RegionServices extends AccessServices, RegionAccesses, SystemFunctions {
   /** (bits): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
   /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */

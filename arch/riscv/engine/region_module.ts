@@ -20,6 +20,7 @@ import { FIELD, WINDOW } from "../layout.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { QUICK_PARAMS } from "./quick_system.ts";
 import { followed, type Region } from "./region.ts";
+import { REGION_ACCESSES } from "./region_access.ts";
 import { analyseRegion } from "./region_flow.ts";
 import { FloatCalls } from "./region_float_calls.ts";
 import { makeFloat } from "./region_float_ops.ts";
@@ -35,15 +36,12 @@ export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
 const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; results: ValueType[] }>> = {
-  load: { params: ["i64", "i32"], results: ["i32"] },
-  store: { params: ["i64", "i64", "i32"], results: ["i32"] },
   amo: { params: ["i64", "i32"], results: ["i32"] },
   reserve: { params: ["i32", "i32", "i32"], results: ["i32"] },
   atomicDone: { params: ["i32", "i32"], results: [] },
   floatDirty: { params: [], results: [] },
   illegal: { params: ["i32"], results: [] },
-  readPage: { params: ["i64", "i32"], results: ["i32", "i64"] },
-  writePage: { params: ["i64", "i64", "i32"], results: ["i32", "i64"] },
+  ...REGION_ACCESSES,
   system: { params: ["i32", "i32", "i32"], results: ["i32"] },
   time: { params: [], results: ["f64"] },
   zeroBlock: { params: [...QUICK_PARAMS], results: ["i32"] },

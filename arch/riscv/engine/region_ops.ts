@@ -13,6 +13,7 @@ import {
   i32Const,
   i64Const,
   load,
+  type Local,
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
@@ -22,6 +23,7 @@ import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type Pla
 import { emitCases } from "./region_switch.ts";
 import { mustLeaveRegions } from "./region_chain.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
+import { siteOf } from "./region_access.ts";
 import type { AccessHooks } from "./region_pages.ts";
 import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
@@ -45,9 +47,8 @@ export class RegionOps extends RegionFloatOps {
   #block!: BasicBlock;
   #index = 0;
   readonly #hooks: AccessHooks = {
-    saveProgress: () => this.saveProgress(),
-    leaveIf: (condition) => this.leaveIf(condition),
-    wroteSlowly: () => this.wroteSlowly(undefined),
+    place: (size) => this.#place(size),
+    leftIf: (condition) => this.#leftIf(condition),
   };
   #end: BlockEnd | undefined;
   #slowWrite: Expr | undefined;
@@ -306,6 +307,34 @@ export class RegionOps extends RegionFloatOps {
     return callIndirect(table, signature, i32Const(slot), budget, depth);
   }
 
+  protected override missLoad(host: Local, va: Expr, size: AccessSize): void {
+    this.code.set(host, call(this.#services.readAt, va, ...this.#place(size)));
+    this.#leftIf(binary("i32.eq", host, i32Const(-1)));
+  }
+
+  protected override missStore(va: Expr, value: WasmValue, size: AccessSize): void {
+    this.#leftIf(call(this.#services.writeAt, va, value.expr, ...this.#place(size)));
+  }
+
+  /** Where the instruction and its access stand, for the functions of `region_access.ts`. */
+  #place(size: AccessSize): Expr[] {
+    const { offset, decoded } = this.placed;
+    return [this.#frame.pagePc, this.#frame.budget, i32Const(siteOf(offset, decoded.length, size, this.#owed))];
+  }
+
+  /** One of these functions found that the region must be left. */
+  #leftIf(condition: Expr): void {
+    this.code.if(
+      condition,
+      () => {
+        this.#frame.registers.spill();
+        this.code.return(this.#budgetNow());
+      },
+      undefined,
+      "unlikely",
+    );
+  }
+
   override saveProgress(): void {
     this.#storePc(this.pc().expr);
     this.setWord("budgetLeft", this.#budgetNow());
@@ -348,9 +377,8 @@ export class RegionOps extends RegionFloatOps {
     return i32Const(this.placed.decoded.rm);
   }
 
-  protected override wroteSlowly(wrote: Expr | undefined): void {
-    if (wrote === undefined) this.#leaveIfCodeChanged();
-    else this.#slowWrite = wrote;
+  protected override wroteSlowly(wrote: Expr): void {
+    this.#slowWrite = wrote;
   }
 
   /** The write can have been to the region itself: what it compiled must not run any more. */

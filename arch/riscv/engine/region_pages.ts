@@ -16,7 +16,7 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize } from "../isa/instruction.ts";
-import { NO_PAGE, type PageAccesses, TRAPPED } from "./page_access.ts";
+import { LEFT, NO_PAGE, type RegionAccesses } from "./region_access.ts";
 import { Locality, type PageChoice } from "./region_locality.ts";
 import { storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
 import type { WasmValue } from "./wasm_value.ts";
@@ -33,12 +33,10 @@ interface RememberedPage {
 
 /** What an access does beside. */
 export interface AccessHooks {
-  /** Emits what must be done before a function may trap. */
-  saveProgress(): void;
-  /** Emits that the instruction ends here if the condition holds. */
-  leaveIf(condition: Expr): void;
-  /** Emits what follows a write that a function did. */
-  wroteSlowly(): void;
+  /** The arguments of functions that tell them where an access of `size` bytes stands. */
+  place(size: AccessSize): Expr[];
+  /** Emits that the region is left if the condition holds: a function found that it must be. */
+  leftIf(condition: Expr): void;
 }
 
 /** The remembered pages of a region's function. */
@@ -46,11 +44,11 @@ export class RegionPages {
   /** Those that are known to remember nothing, one bit each: part of what is known at a place of the code. */
   empty = 0;
   readonly #f: FunctionBuilder;
-  readonly #functions: PageAccesses;
+  readonly #functions: RegionAccesses;
   readonly #pages = new Map<number, RememberedPage>();
 
   /** @param keys Names of the pages */
-  constructor(f: FunctionBuilder, functions: PageAccesses, keys: readonly number[]) {
+  constructor(f: FunctionBuilder, functions: RegionAccesses, keys: readonly number[]) {
     this.#f = f;
     this.#functions = functions;
     keys.forEach((key, index) => {
@@ -68,13 +66,12 @@ export class RegionPages {
   }
 
   /** Emits the search for what a load reads; gives its host address. */
-  read({ key, locality }: PageChoice, va: Local, size: number, hooks: AccessHooks): Expr {
+  read({ key, locality }: PageChoice, va: Local, size: AccessSize, hooks: AccessHooks): Expr {
     const remembered = this.#pages.get(key)!;
     const { page, distance } = remembered;
     this.#find(remembered, "readTable", locality, va, size, () => {
-      hooks.saveProgress();
-      this.#f.callInto([distance, page], this.#functions.readPage, va, i32Const(size));
-      hooks.leaveIf(binary("i64.eq", page, i64Const(TRAPPED)));
+      this.#f.callInto([distance, page], this.#functions.readPage, va, ...hooks.place(size));
+      hooks.leftIf(binary("i64.eq", page, i64Const(LEFT)));
     });
     return binary("i32.add", unary("i32.wrap_i64", va), distance);
   }
@@ -86,10 +83,8 @@ export class RegionPages {
     const { page, distance } = remembered;
     f.block((done) => {
       this.#find(remembered, "writeTable", locality, va, size, () => {
-        hooks.saveProgress();
-        f.callInto([distance, page], this.#functions.writePage, va, value.expr, i32Const(size));
-        hooks.leaveIf(binary("i64.eq", page, i64Const(TRAPPED)));
-        hooks.wroteSlowly();
+        f.callInto([distance, page], this.#functions.writePage, va, value.expr, ...hooks.place(size));
+        hooks.leftIf(binary("i64.eq", page, i64Const(LEFT)));
         f.br(done);
       });
       storeAt(f, binary("i32.add", unary("i32.wrap_i64", va), distance), value, size);

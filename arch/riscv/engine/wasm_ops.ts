@@ -24,8 +24,8 @@ import type { SlowAccesses } from "./slow_access.ts";
 import { type ArithmeticHelpers, WasmArithmetic } from "./wasm_arithmetic.ts";
 import { extended, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
-/** What every engine's code calls: the functions of `slow_access.ts`, and TypeScript, which takes and gives 32-bit numbers. */
-export interface AccessServices extends SlowAccesses {
+/** What every engine's code calls: functions of `slow_access.ts`, and TypeScript, which takes and gives 32-bit numbers. */
+export interface AccessServices extends Pick<SlowAccesses, "amo"> {
   /** (vaLow, vaHigh, size) -> host address or -1. */
   readonly reserve: FunctionReference;
   /** (host, size): an atomic access that took the slow way wrote. */
@@ -124,8 +124,13 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   protected abstract illegal(): void;
   /** The rounding mode that the instruction asks for, 7 for the dynamic one. */
   protected abstract roundingField(): Expr;
-  /** Called after a write that took the slow way, which can have changed code; `wrote` tells at run time, undefined: it has. */
-  protected abstract wroteSlowly(wrote: Expr | undefined): void;
+  /** Called after an atomic write, which can have changed code if it took the slow way; `wrote` tells at run time. */
+  protected abstract wroteSlowly(wrote: Expr): void;
+
+  /** Emits what finds the host address of a load that the table does not lead to. */
+  protected abstract missLoad(host: Local, va: Expr, size: AccessSize): void;
+  /** Emits what does a store that the table does not lead to. */
+  protected abstract missStore(va: Expr, value: WasmValue, size: AccessSize): void;
 
   setF(register: RegisterOperand, value: WasmValue): void {
     this.storeF(register, value);
@@ -143,8 +148,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
-    const { load: slow } = this.#services;
-    const host = this.#translate("readTable", address, size, (va) => call(slow, va, i32Const(size)));
+    const host = this.#translate("readTable", address, size, (host, va) => this.missLoad(host, va, size));
     return this.read(host, size, signed);
   }
 
@@ -168,10 +172,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
       f.if(tlbHit(entry, va, size), () => {
         storeAt(f, this.#hostOf(entry, va), value, size);
       }, () => {
-        this.saveProgress();
-        const done = call(this.#services.store, va, value.expr, i32Const(size));
-        this.leaveIf(unary("i32.eqz", done));
-        this.wroteSlowly(undefined);
+        this.missStore(va, value, size);
       }, "likely");
     });
   }
@@ -189,7 +190,9 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
     const va = this.bind(address);
     const { reserve } = this.#services;
-    const host = this.#translate("readTable", va, size, (va) => call(reserve, low(va), high(va), i32Const(size)));
+    const host = this.#translate("readTable", va, size, (host, va) => {
+      this.#ask(host, call(reserve, low(va), high(va), i32Const(size)));
+    });
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
     this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
@@ -247,27 +250,31 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
 
   #translateAtomic(address: WasmValue, size: number, slow: Local): Expr {
     const { amo } = this.#services;
-    return this.#translate("writeTable", address, size, (va) => call(amo, va, i32Const(size)), slow);
+    return this.#translate("writeTable", address, size, (host, va) => {
+      this.#ask(host, call(amo, va, i32Const(size)));
+      this.code.set(slow, i32Const(1));
+    });
   }
 
-  /** Host address of an access: from the table, else what `otherwise` answers; the instruction is left if that is -1. */
+  /** Has a function find a host address; the instruction is left if it answers -1. */
+  #ask(host: Local, answer: Expr): void {
+    this.saveProgress();
+    this.code.set(host, answer);
+    this.leaveIf(binary("i32.eq", host, i32Const(-1)));
+  }
+
+  /** Host address of an access: from the table, else `otherwise` emits what finds it. */
   #translate(
     field: "readTable" | "writeTable",
     address: WasmValue,
     size: number,
-    otherwise: (va: Expr) => Expr,
-    slow?: Local,
+    otherwise: (host: Local, va: Expr) => void,
   ): Expr {
     const { code: f } = this;
     const va = f.let(address.expr);
     const entry = f.let(tlbEntry(field, va));
     const host = f.local("i32");
-    f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => {
-      this.saveProgress();
-      f.set(host, otherwise(va));
-      this.leaveIf(binary("i32.eq", host, i32Const(-1)));
-      if (slow !== undefined) f.set(slow, i32Const(1));
-    }, "likely");
+    f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => otherwise(host, va), "likely");
     return host;
   }
 
