@@ -185,7 +185,7 @@ export const ExitRequest = {
 export const LeaveRegions = {
   /** Go on. */
   NO: 0,
-  /** The budget does not reach to the end of a block: the interpreter executes the rest one by one. */
+  /** Nothing is translated at pc, or the budget does not reach to the end of a block: the interpreter goes on, one by one. */
   INTERPRET: 1,
   /** pc, the mode, translation or the code itself may be other than what runs relies on: go on with what pc leads to now. */
   LOOK_UP: 2,

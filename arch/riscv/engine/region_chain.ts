@@ -19,8 +19,11 @@ import { FIELD, type FieldName, LeaveRegions, WINDOW } from "../layout.ts";
 import { Operation, OPERATION_MASK } from "./record.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
-/** Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. */
-const MOST_NESTED_CALLS = 64;
+/**
+ * Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. It is the `depth` of
+ * regions that nobody called.
+ */
+export const MOST_NESTED_CALLS = 64;
 
 /** Whether code that runs in regions must go back to the interpreter (i32). */
 export function mustLeaveRegions(): Expr {
@@ -29,8 +32,10 @@ export function mustLeaveRegions(): Expr {
 
 /** The functions by which control goes from region to region. */
 export interface RegionDispatch {
-  /** (budget, depth) -> budget left: goes to the region at pc, if there is one. `depth` is how many calls may nest in it. */
+  /** (budget, depth) -> budget left: goes to the region at pc; there being none, all are left. `depth` is how many calls may nest in it. */
   readonly dispatch: FunctionReference;
+  /** (budget, depth) -> budget left: the same where a call came back to another place than its caller's, unless all must be left. */
+  readonly resume: FunctionReference;
   /** (budget) -> budget left: runs regions from pc on until nothing is translated there, or a region says that all must be left. */
   readonly run: FunctionReference;
 }
@@ -45,13 +50,21 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
   const dispatch = module.function("dispatch", ["i32", "i32"], ["i32"], (f) => {
     const [budget, depth] = [f.param(0), f.param(1)];
     const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+    const interpret = (): void => {
+      f.store("i32.store", i32Const(0), i32Const(LeaveRegions.INTERPRET), WINDOW + FIELD.leaveRegions);
+      f.return(budget);
+    };
     const entry = f.let(tlbEntry("fetchTable", pc));
-    f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), () => f.return(budget), undefined, "unlikely");
+    f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), interpret, undefined, "unlikely");
     const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
     const record = f.let(binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(3))));
     const operation = binary("i32.and", load("i32.load16_u", record, 0), i32Const(OPERATION_MASK));
-    f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), () => f.return(budget));
+    f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), interpret, undefined, "unlikely");
     f.returnCallIndirect(table, region, load("i32.load16_u", record, 12), budget, depth);
+  }, { export: true });
+  const resume = module.function("resume", ["i32", "i32"], ["i32"], (f) => {
+    f.if(mustLeaveRegions(), () => f.return(f.param(0)), undefined, "unlikely");
+    f.returnCall(dispatch, f.param(0), f.param(1));
   }, { export: true });
   const run = module.function("runRegions", ["i32"], ["i32"], (f) => {
     const budget = f.param(0);
@@ -66,7 +79,7 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     });
     f.return(budget);
   });
-  return { dispatch, run };
+  return { dispatch, resume, run };
 }
 
 /**

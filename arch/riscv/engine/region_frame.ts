@@ -19,6 +19,8 @@ export interface RegionServices extends AccessServices, RegionAccesses, SystemFu
   readonly illegal: FunctionReference;
   /** (budget, depth) -> budget left: goes on at pc, see `region_chain.ts`. */
   readonly dispatch: FunctionReference;
+  /** The same, where a call came back to another place. */
+  readonly resume: FunctionReference;
 }
 
 /** How a region calls others in its page. */

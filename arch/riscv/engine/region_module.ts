@@ -46,6 +46,7 @@ const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; res
   time: { params: [], results: ["f64"] },
   zeroBlock: { params: [...QUICK_PARAMS], results: ["i32"] },
   dispatch: { params: ["i32", "i32"], results: ["i32"] },
+  resume: { params: ["i32", "i32"], results: ["i32"] },
 };
 
 /**

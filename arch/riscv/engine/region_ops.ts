@@ -21,7 +21,7 @@ import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { emitCases } from "./region_switch.ts";
-import { mustLeaveRegions } from "./region_chain.ts";
+import { MOST_NESTED_CALLS, mustLeaveRegions } from "./region_chain.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
 import { siteOf } from "./region_access.ts";
 import type { AccessHooks } from "./region_pages.ts";
@@ -272,39 +272,65 @@ export class RegionOps extends RegionFloatOps {
         return anywhere();
       }
       if (decoded.rs1 !== RETURN_ADDRESS) return this.#goOnAt(place);
-      // Who called is waiting for a return.
-      this.#frame.registers.flush();
-      this.#storePc(place);
-      this.code.return(this.#budgetNow());
+      this.#return(place);
     };
   }
 
-  /** A call of the guest is one here too: the region goes on when it returns. */
+  /** A return of the guest: whoever called is waiting for it, unless nobody did. */
+  #return(place: Expr): void {
+    const { code: f } = this;
+    const { depth, registers } = this.#frame;
+    registers.flush();
+    this.#storePc(place);
+    const isCalled = binary("i32.ne", depth, i32Const(MOST_NESTED_CALLS));
+    f.if(isCalled, () => f.return(this.#budgetNow()), undefined, "likely");
+    f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
+  }
+
+  /**
+   * A call of the guest is one here too: the region goes on when it returns. Where no more may nest, what is called takes its place, and
+   * returns to what called this one; whoever finds that a return is not for him goes on at its place himself, so that the callers
+   * behind him need not be left.
+   */
   #call(target: Expr, { next, neededNext }: BlockExits): void {
     const { code: f } = this;
     const { budget, depth, registers, pages } = this.#frame;
     if (neededNext === undefined) return this.#goOnAt(target);
     registers.flush();
     this.#storePc(target);
-    f.if(unary("i32.eqz", depth), () => f.return(this.#budgetNow()), undefined, "unlikely");
+    f.if(unary("i32.eqz", depth), () => this.#tailCall(), undefined, "unlikely");
     const back = f.let(this.nextPc().expr);
     f.set(budget, this.#callee(this.#budgetNow(), binary("i32.sub", depth, i32Const(1))));
     this.#owed = 0;
     const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
-    f.if(binary("i32.or", elsewhere, mustLeaveRegions()), () => f.return(budget), undefined, "unlikely");
+    const isOther = binary("i32.or", elsewhere, mustLeaveRegions());
+    f.if(isOther, () => f.returnCall(this.#services.resume, budget, depth), undefined, "unlikely");
     registers.load(neededNext);
     pages.forget();
     this.returnFloat();
     next();
   }
 
-  /** Runs what pc is set to. Code in the same page is mapped as this is, so that its place tells which region that is. */
+  /** Runs what pc is set to. */
   #callee(budget: Expr, depth: Expr): Expr {
-    const { table, signature, slotAt } = this.#frame.callees;
-    const offset = calleeOf(this.placed);
-    const slot = offset === undefined ? undefined : slotAt(offset);
+    const { table, signature } = this.#frame.callees;
+    const slot = this.#calleeSlot();
     if (slot === undefined) return call(this.#services.dispatch, budget, depth);
     return callIndirect(table, signature, i32Const(slot), budget, depth);
+  }
+
+  /** Lets what pc is set to take the place of this region. */
+  #tailCall(): void {
+    const { callees: { table, signature }, depth } = this.#frame;
+    const slot = this.#calleeSlot();
+    if (slot === undefined) this.code.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
+    else this.code.returnCallIndirect(table, signature, i32Const(slot), this.#budgetNow(), depth);
+  }
+
+  /** Code in the same page is mapped as this is, so that its place tells which region that is. */
+  #calleeSlot(): number | undefined {
+    const offset = calleeOf(this.placed);
+    return offset === undefined ? undefined : this.#frame.callees.slotAt(offset);
   }
 
   protected override missLoad(host: Local, va: Expr, size: AccessSize): void {
