@@ -16,8 +16,9 @@ import {
   type Local,
   unary,
 } from "../../../core/wasm/mod.ts";
-import type { AccessSize, Decoded, Operands, RegisterOperand } from "../isa/instruction.ts";
+import type { AccessSize, Decoded, Instruction, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { fuse } from "./region_fusion.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { emitCases } from "./region_switch.ts";
@@ -83,17 +84,23 @@ export class RegionOps extends RegionFloatOps {
     this.#block = block;
     this.startFloat(block);
     if (stepsToCheck !== undefined) this.#checkBudget(stepsToCheck);
-    block.instructions.forEach((placed, index) => {
-      const isLast = index === block.instructions.length - 1;
+    const { instructions } = block;
+    for (let index = 0; index < instructions.length; index++) {
+      const { decoded } = instructions[index];
       this.#index = index;
       this.#owed++;
       this.code.scope(() => {
-        const end = this.#emit(placed);
-        this.passFloat(placed.decoded);
+        const fused = index + 1 < instructions.length ? fuse(decoded, instructions[index + 1].decoded) : undefined;
+        const end = this.#emit(decoded, fused ?? decoded.instruction.run);
+        this.passFloat(decoded);
+        if (fused !== undefined) {
+          this.#owed++;
+          index++;
+        }
         // Blocks that follow are emitted from inside the end of this one: what this object knows is theirs after it.
-        if (isLast) (end ?? fallThrough)(exits);
+        if (index === instructions.length - 1) (end ?? fallThrough)(exits);
       });
-    });
+    }
   }
 
   /**
@@ -186,7 +193,7 @@ export class RegionOps extends RegionFloatOps {
   }
 
   /** Emits an instruction; returns how it ends the block, if it does. */
-  #emit({ decoded }: PlacedInstruction): BlockEnd | undefined {
+  #emit(decoded: Decoded, run: Instruction["run"]): BlockEnd | undefined {
     const { code: f } = this;
     const operands: Operands<WasmValue> = {
       rd: { field: "rd" },
@@ -197,7 +204,7 @@ export class RegionOps extends RegionFloatOps {
     };
     this.#slowWrite = undefined;
     this.#end = undefined;
-    if (decoded.instruction.run !== undefined) decoded.instruction.run(this, operands);
+    if (run !== undefined) run(this, operands);
     else this.#system(decoded);
     if (this.#slowWrite !== undefined) {
       f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
