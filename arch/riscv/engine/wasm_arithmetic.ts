@@ -214,8 +214,7 @@ export class WasmArithmetic {
 
   /** An operation whose low 32 bits follow from those of its operands. */
   #onWords(op: "add" | "sub" | "mul" | "and" | "or" | "xor", a: WasmValue, b: WasmValue): WasmValue {
-    const value = this.#binary(`i64.${op}`, a, b);
-    return areWords(a, b) ? { ...value, word: () => binary(`i32.${op}`, wordOf(a), wordOf(b)) } : value;
+    return { ...this.#binary(`i64.${op}`, a, b), word: () => binary(`i32.${op}`, wordOf(a), wordOf(b)) };
   }
 
   /** What follows from the words of both operands in one way does so in the result; zeros of one operand stay zeros of an `and`. */
@@ -238,9 +237,10 @@ export class WasmArithmetic {
    * @param needs How the operand must follow from its word, none: it need not; the result follows in the same way
    */
   #shiftedWord(op: "shl" | "shr_s" | "shr_u", a: WasmValue, b: WasmValue, needs: number): WasmValue | undefined {
-    if (b.isBelow32 !== true || !areWords(a) || (needs !== Extension.NONE && !isExtended(a, needs))) return undefined;
+    if (b.isBelow32 !== true) return undefined;
     const word = (): Expr => binary(`i32.${op}`, wordOf(a), wordOf(b));
     if (needs === Extension.NONE) return { ...this.#binary("i64.shl", a, b), word };
+    if (!areWords(a) || !isExtended(a, needs)) return undefined;
     return { expr: extended(word(), needs).expr, word, extension: needs };
   }
 
