@@ -14,13 +14,15 @@ export const Locality = {
   LIKELY: 0,
   /** Almost surely: if not, a shared function finds it. */
   SURE: 1,
+  /** Hardly ever: the page is found in the translation table, and remembered for accesses that follow. */
+  NEW: 2,
 } as const;
 
 /** Remembered pages at most: each takes two locals. */
 const MOST_PAGES = 8;
 
 /** Accesses by one unchanged register in straight code that make its page worth remembering. */
-const WORTH_A_GROUP = 3;
+const WORTH_A_GROUP = 2;
 
 /** Where an access looks first. */
 export interface PageChoice {
@@ -58,6 +60,13 @@ export function planLocality({ blocks }: Region, { graph, flow }: RegionFlow): L
       for (const placed of block.instructions) {
         const choice = choiceInLoop(blocks, around[0], block, placed);
         if (choice !== undefined) note(placed, choice, weight);
+      }
+      for (const [, group] of groupsOf(block)) {
+        if (choices.has(group[0])) continue;
+        const key = keyOfPlace(accessOf(group[0].decoded)!, group[0].offset);
+        group.forEach((placed, index) => {
+          note(placed, { key, locality: index === 0 ? Locality.NEW : Locality.SURE }, weight);
+        });
       }
     }
   });

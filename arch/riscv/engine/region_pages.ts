@@ -113,7 +113,7 @@ export class RegionPages {
         "likely",
       );
     };
-    if ((this.empty & bit) !== 0) {
+    if (locality === Locality.NEW || (this.empty & bit) !== 0) {
       inTable();
       this.empty &= ~bit;
       return;
