@@ -30,7 +30,7 @@ export interface BasicBlock {
   readonly instructions: readonly PlacedInstruction[];
   /** Offset in the page of the instruction behind the last one. */
   readonly end: number;
-  /** The switch, the last block of a region: goes to one of these offsets, or leaves. All blocks that end in one come here. */
+  /** A region's switch: goes to one of these offsets, or leaves. All blocks that end in one come here. */
   readonly targets?: readonly number[];
 }
 
@@ -40,8 +40,10 @@ export interface Region {
   readonly page: HostPhysAddr;
   /** Blocks; the first one is the entry. All can be reached from it. */
   readonly blocks: readonly BasicBlock[];
-  /** Block that starts at an offset in the page. */
-  readonly blockAt: ReadonlyMap<number, number>;
+  /** The block at an offset in the page that a block leads to; undefined: the region is left there. */
+  successorAt(from: number, offset: number): number | undefined;
+  /** The block that is a switch. */
+  readonly switchBlock: number | undefined;
   /** Mode that it is expected to run in. It is right in all others too. */
   readonly mode: Mode;
 }
@@ -98,6 +100,17 @@ export function endsFlow(decoded: Decoded): boolean {
   return isJump(decoded) && !isCall(decoded) || leavesRegion(decoded);
 }
 
+/** Blocks that a block leads to, by its last instruction. */
+export function successorsOf(region: Region, index: number): number[] {
+  const block = region.blocks[index];
+  const { instructions, end, targets } = block;
+  if (targets !== undefined) return targets.map((offset) => region.successorAt(index, offset)!);
+  if (endsInSwitch(block)) return region.switchBlock === undefined ? [] : [region.switchBlock];
+  const last = instructions.at(-1)!;
+  const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
+  return offsets.map((offset) => region.successorAt(index, offset ?? -1)).filter((next) => next !== undefined);
+}
+
 /**
  * Finds the region of an address; undefined if nothing there can be translated.
  *
@@ -136,10 +149,10 @@ export function discoverRegion(
   };
   add(entry % PAGE_SIZE);
   labels.forEach(add);
-  if (labels.some((label) => blockAt.has(label))) {
-    blocks.push({ instructions: [], end: -1, targets: labels.filter((label) => blockAt.has(label)) });
-  }
-  return { page, blocks, blockAt, mode };
+  const targets = labels.filter((label) => blockAt.has(label));
+  const switchBlock = targets.length > 0 ? blocks.length : undefined;
+  if (switchBlock !== undefined) blocks.push({ instructions: [], end: -1, targets });
+  return { page, blocks, successorAt: (_from, offset) => blockAt.get(offset), switchBlock, mode };
 }
 
 /** Whether an instruction ends a block. */

@@ -14,10 +14,8 @@ import {
 } from "../../../core/engine/flow.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { findWords } from "./region_words.ts";
-import { type BasicBlock, endsFlow, endsInCall, endsInSwitch, followed, isCall, type Region } from "./region.ts";
-
-/** Instructions of a loop that does not tell memory what it writes. */
-const MOST_KEPT_OPEN = 100;
+import { type BasicBlock, endsInCall, type Region, successorsOf } from "./region.ts";
+import { isPlainLoop, MOST_UNROLLED } from "./region_unroll.ts";
 
 /** The analysis of a region; blocks are named by their index. */
 export interface RegionFlow {
@@ -38,13 +36,13 @@ export interface RegionFlow {
 /** Analyses a region. */
 export function analyseRegion(region: Region): RegionFlow {
   const { blocks } = region;
-  const graph = blocks.map((block) => successorsOf(region, block));
+  const graph = blocks.map((_, index) => successorsOf(region, index));
   const flow = analyseFlow(graph);
   const checks = new Set<number>([0, ...flow.headers]);
-  for (const block of blocks) {
-    const behind = region.blockAt.get(block.end);
+  blocks.forEach((block, index) => {
+    const behind = region.successorAt(index, block.end);
     if (behind !== undefined && endsInCall(block)) checks.add(behind);
-  }
+  });
   const needed = neededRegisters(blocks, graph, flow);
   const kept = keptInLoops(blocks, findLoops(graph, flow), needed);
   const steps = heaviestPaths(graph, flow, blocks.map(({ instructions }) => instructions.length), checks);
@@ -58,26 +56,15 @@ export function analyseRegion(region: Region): RegionFlow {
   };
 }
 
-/** Blocks that a block leads to, by its last instruction. */
-function successorsOf({ blocks, blockAt }: Region, block: BasicBlock): number[] {
-  const { instructions, end, targets } = block;
-  if (targets !== undefined) return targets.map((offset) => blockAt.get(offset)!);
-  const last = instructions.at(-1)!;
-  if (endsInSwitch(block)) return blocks.at(-1)!.targets === undefined ? [] : [blocks.length - 1];
-  const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
-  return offsets.map((offset) => blockAt.get(offset ?? -1)).filter((successor) => successor !== undefined);
-}
-
 /**
  * Small inner loops do not tell memory what they carry from round to round until they are left: every way out has to store it.
  */
 function keptInLoops(blocks: readonly BasicBlock[], loops: readonly Loop[], needed: readonly number[]): number[] {
   const kept = blocks.map(() => 0);
-  for (const { header, body } of loops) {
+  for (const loop of loops) {
+    const { header, body } = loop;
     const instructions = [...body].flatMap((block) => blocks[block].instructions);
-    const isInner = loops.every((other) => other.header === header || !body.has(other.header));
-    const isPlain = instructions.every(({ decoded }) => decoded.instruction.run !== undefined && !isCall(decoded));
-    if (!isInner || !isPlain || instructions.length > MOST_KEPT_OPEN) continue;
+    if (!isPlainLoop(blocks, loop, loops) || instructions.length > MOST_UNROLLED) continue;
     const written = instructions.reduce((registers, { decoded }) => registers | registerWritten(decoded), 0);
     for (const block of body) kept[block] = written & needed[header];
   }

@@ -29,6 +29,7 @@ import type { Callees, RegionServices } from "./region_frame.ts";
 import { RegionOps } from "./region_ops.ts";
 import { RegionPages } from "./region_pages.ts";
 import { RegionRegisters } from "./region_registers.ts";
+import { unrollLoops } from "./region_unroll.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
 /** Parameters of a region's function, budget and depth; its result is the budget left. */
@@ -96,12 +97,14 @@ function importFloats(module: ModuleBuilder, regions: readonly Region[]): Record
 
 function emitRegion(
   f: FunctionBuilder,
-  region: Region,
+  discovered: Region,
   helpers: ArithmeticHelpers,
   services: RegionServices,
   floats: FloatCalls,
   callees: Callees,
 ): void {
+  const region = unrollLoops(discovered);
+  const { switchBlock } = region;
   const entry = region.blocks[0].instructions[0].offset;
   const analysis = analyseRegion(region);
   const { graph, flow, needed, words, kept, stepsToCheck } = analysis;
@@ -122,15 +125,14 @@ function emitRegion(
     mode: region.mode,
     float: makeFloat(f, region, graph, floats),
   };
-  const hasSwitch = region.blocks.at(-1)!.targets !== undefined;
   const ops = new RegionOps(f, helpers, services, floats.helpers, frame);
   ops.enterFloat(region.blocks[0]);
   emitStructured(f, graph, {
     node: (node, goTo, joined) => {
       const block = region.blocks[node];
-      const behind = region.blockAt.get(block.end);
+      const behind = region.successorAt(node, block.end);
       const goOn = (offset: number): void => {
-        const successor = region.blockAt.get(offset);
+        const successor = region.successorAt(node, offset);
         if (successor === undefined) ops.leaveAt(offset);
         else goTo(successor);
       };
@@ -138,7 +140,7 @@ function emitRegion(
       if (joined) ops.join(needed[node], words[node], kept[node]);
       if (block.targets !== undefined) return ops.emitSwitch(block.targets, stepsToCheck[node], goOn);
       ops.emitBlock(block, stepsToCheck[node], {
-        anywhere: hasSwitch ? () => goTo(region.blocks.length - 1) : undefined,
+        anywhere: switchBlock === undefined ? undefined : () => goTo(switchBlock),
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
         neededNext: behind === undefined ? undefined : needed[behind],

@@ -34,7 +34,7 @@ Deno.test("discoverRegion splits where branches go to, and follows both ways", (
   assert.equal(found!.page, PAGE);
   assert.equal(found!.blocks[0].instructions[0].offset, 0x100);
   for (const [index, { instructions }] of found!.blocks.entries()) {
-    assert.equal(found!.blockAt.get(instructions[0].offset), index);
+    assert.equal(found!.successorAt(0, instructions[0].offset), index);
   }
 });
 
