@@ -6,23 +6,21 @@
 import {
   binary,
   call,
-  callIndirect,
   type Expr,
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
   i64Const,
-  load,
   type Local,
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Instruction, Operands, RegisterOperand } from "../isa/instruction.ts";
-import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { LeaveRegions } from "../layout.ts";
 import { fuse } from "./region_fusion.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
 import { emitCases } from "./region_switch.ts";
-import { MOST_NESTED_CALLS, mustLeaveRegions } from "./region_chain.ts";
+import { RegionExits } from "./region_exits.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
 import { siteOf } from "./region_access.ts";
 import type { AccessHooks } from "./region_pages.ts";
@@ -45,16 +43,15 @@ function fallThrough({ next }: BlockExits): void {
 export class RegionOps extends RegionFloatOps {
   readonly #frame: RegionFrame;
   readonly #services: RegionServices;
+  readonly #exits: RegionExits;
   #block!: BasicBlock;
   #index = 0;
   readonly #hooks: AccessHooks = {
     place: (size) => this.#place(size),
-    leftIf: (condition) => this.#leftIf(condition),
+    leftIf: (condition) => this.#exits.returnIf(condition),
   };
   #end: BlockEnd | undefined;
   #slowWrite: Expr | undefined;
-  /** Steps that were taken since the budget was last written down: known at each place of the code. */
-  #owed = 0;
 
   /** @param frame Locals of the function */
   constructor(
@@ -67,6 +64,7 @@ export class RegionOps extends RegionFloatOps {
     super(f, helpers, services, floats, frame.float);
     this.#frame = frame;
     this.#services = services;
+    this.#exits = new RegionExits(f, frame, services);
   }
 
   /** Starts a place where control comes from several others, all of which have called {@link settle} with the same registers. */
@@ -88,13 +86,13 @@ export class RegionOps extends RegionFloatOps {
     for (let index = 0; index < instructions.length; index++) {
       const { decoded } = instructions[index];
       this.#index = index;
-      this.#owed++;
+      this.#exits.owed++;
       this.code.scope(() => {
         const fused = index + 1 < instructions.length ? fuse(decoded, instructions[index + 1].decoded) : undefined;
         const end = this.#emit(decoded, fused ?? decoded.instruction.run);
         this.passFloat(decoded);
         if (fused !== undefined) {
-          this.#owed++;
+          this.#exits.owed++;
           index++;
         }
         // Blocks that follow are emitted from inside the end of this one: what this object knows is theirs after it.
@@ -111,27 +109,20 @@ export class RegionOps extends RegionFloatOps {
    * @param kept Those of which memory need not be told
    */
   settle(needed: number, words: number, kept: number): void {
-    const { budget, registers } = this.#frame;
-    if (this.#owed !== 0) this.code.set(budget, this.#budgetNow());
-    this.#owed = 0;
+    const { registers } = this.#frame;
+    this.#exits.settleBudget();
     registers.flush(kept);
     registers.settle(needed, words);
   }
 
   /** Leaves the region for the instruction at an offset in the page. */
   leaveAt(offset: number): void {
-    this.#goOnAt(this.pcAt(offset));
+    this.#exits.goOnAt(this.pcAt(offset));
   }
 
   /** Leaves the region for a block of it, where structured control flow cannot express the way there. */
   leaveFor({ instructions, targets }: BasicBlock): void {
-    this.#goOnAt(targets !== undefined ? this.#frame.target : this.pcAt(instructions[0].offset));
-  }
-
-  #goOnAt(pc: Expr): void {
-    this.#frame.registers.flush();
-    this.#storePc(pc);
-    this.code.returnCall(this.#services.dispatch, this.#budgetNow(), this.#frame.depth);
+    this.#exits.goOnAt(targets !== undefined ? this.#frame.target : this.pcAt(instructions[0].offset));
   }
 
   /**
@@ -145,18 +136,18 @@ export class RegionOps extends RegionFloatOps {
     const { code: f } = this;
     const { budget, pagePc, target } = this.#frame;
     if (stepsToCheck !== undefined) {
-      this.interpretAt(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#owed)));
+      this.interpretAt(target, binary("i32.lt_s", budget, i32Const(stepsToCheck + this.#exits.owed)));
     }
     const knowledge = this.#knowledge;
     const first = Math.min(...offsets);
     const distance = f.let(binary("i64.sub", binary("i64.sub", target, pagePc), i64Const(first)));
     const cases = Math.max(...offsets) - first;
-    f.if(binary("i64.gt_u", distance, i64Const(cases)), () => this.#goOnAt(target), undefined, "unlikely");
+    f.if(binary("i64.gt_u", distance, i64Const(cases)), () => this.#exits.goOnAt(target), undefined, "unlikely");
     this.#know(knowledge);
     const index = binary("i32.shr_u", unary("i32.wrap_i64", distance), i32Const(1));
     emitCases(f, index, offsets.map((offset) => (offset - first) / 2), (which) => {
       this.#know(knowledge);
-      if (which === undefined) this.#goOnAt(target);
+      if (which === undefined) this.#exits.goOnAt(target);
       else goTo(offsets[which]);
     });
   }
@@ -164,13 +155,13 @@ export class RegionOps extends RegionFloatOps {
   /** Leaves to the interpreter, which executes one by one what the budget still reaches for, unless it covers `steps`. */
   #checkBudget(steps: number): void {
     const [{ offset }] = this.#block.instructions;
-    this.interpretAt(this.pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#owed)));
+    this.interpretAt(this.pcAt(offset), binary("i32.lt_s", this.#frame.budget, i32Const(steps + this.#exits.owed)));
   }
 
   protected override interpretIf(condition: Expr): void {
-    this.#owed--;
+    this.#exits.owed--;
     this.interpretAt(this.pcAt(this.placed.offset), condition);
-    this.#owed++;
+    this.#exits.owed++;
   }
 
   protected override pcAt(offset: number): Expr {
@@ -178,18 +169,7 @@ export class RegionOps extends RegionFloatOps {
   }
 
   protected override interpretAt(pc: Expr, condition: Expr): void {
-    const { registers } = this.#frame;
-    this.code.if(
-      condition,
-      () => {
-        registers.spill();
-        this.#storePc(pc);
-        this.setWord("leaveRegions", i32Const(LeaveRegions.INTERPRET));
-        this.code.return(this.#budgetNow());
-      },
-      undefined,
-      "unlikely",
-    );
+    this.#exits.interpretAt(pc, condition);
   }
 
   /** Emits an instruction; returns how it ends the block, if it does. */
@@ -278,111 +258,46 @@ export class RegionOps extends RegionFloatOps {
         this.code.set(this.#frame.target, place);
         return anywhere();
       }
-      if (decoded.rs1 !== RETURN_ADDRESS) return this.#goOnAt(place);
-      this.#return(place);
+      if (decoded.rs1 !== RETURN_ADDRESS) return this.#exits.goOnAt(place);
+      this.#exits.return(place);
     };
   }
 
-  /** A return of the guest: whoever called is waiting for it, unless nobody did. */
-  #return(place: Expr): void {
-    const { code: f } = this;
-    const { depth, registers } = this.#frame;
-    registers.flush();
-    this.#storePc(place);
-    const isCalled = binary("i32.ne", depth, i32Const(MOST_NESTED_CALLS));
-    f.if(isCalled, () => f.return(this.#budgetNow()), undefined, "likely");
-    f.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
-  }
-
-  /**
-   * A call of the guest is one here too: the region goes on when it returns. Where no more may nest, what is called takes its place, and
-   * returns to what called this one; whoever finds that a return is not for him goes on at its place himself, so that the callers
-   * behind him need not be left.
-   */
+  /** A call of the guest is one here too: the region goes on when it returns. */
   #call(target: Expr, { next, neededNext }: BlockExits): void {
-    const { code: f } = this;
-    const { budget, depth, registers, pages } = this.#frame;
-    if (neededNext === undefined) return this.#goOnAt(target);
-    registers.flush();
-    this.#storePc(target);
-    f.if(unary("i32.eqz", depth), () => this.#tailCall(), undefined, "unlikely");
-    const back = f.let(this.nextPc().expr);
-    f.set(budget, this.#callee(this.#budgetNow(), binary("i32.sub", depth, i32Const(1))));
-    this.#owed = 0;
-    const elsewhere = binary("i64.ne", load("i64.load", i32Const(0), WINDOW + FIELD.pc), back);
-    const isOther = binary("i32.or", elsewhere, mustLeaveRegions());
-    f.if(isOther, () => f.returnCall(this.#services.resume, budget, depth), undefined, "unlikely");
+    const { registers, pages, callees } = this.#frame;
+    if (neededNext === undefined) return this.#exits.goOnAt(target);
+    // Code in the same page is mapped as this is, so that its place tells which region that is.
+    const offset = calleeOf(this.placed);
+    this.#exits.call(target, offset === undefined ? undefined : callees.slotAt(offset), this.nextPc().expr);
     registers.load(neededNext);
     pages.forget();
     this.returnFloat();
     next();
   }
 
-  /** Runs what pc is set to. */
-  #callee(budget: Expr, depth: Expr): Expr {
-    const { table, signature } = this.#frame.callees;
-    const slot = this.#calleeSlot();
-    if (slot === undefined) return call(this.#services.dispatch, budget, depth);
-    return callIndirect(table, signature, i32Const(slot), budget, depth);
-  }
-
-  /** Lets what pc is set to take the place of this region. */
-  #tailCall(): void {
-    const { callees: { table, signature }, depth } = this.#frame;
-    const slot = this.#calleeSlot();
-    if (slot === undefined) this.code.returnCall(this.#services.dispatch, this.#budgetNow(), depth);
-    else this.code.returnCallIndirect(table, signature, i32Const(slot), this.#budgetNow(), depth);
-  }
-
-  /** Code in the same page is mapped as this is, so that its place tells which region that is. */
-  #calleeSlot(): number | undefined {
-    const offset = calleeOf(this.placed);
-    return offset === undefined ? undefined : this.#frame.callees.slotAt(offset);
-  }
-
   protected override missLoad(host: Local, va: Expr, size: AccessSize): void {
     this.code.set(host, call(this.#services.readAt, va, ...this.#place(size)));
-    this.#leftIf(binary("i32.eq", host, i32Const(-1)));
+    this.#exits.returnIf(binary("i32.eq", host, i32Const(-1)));
   }
 
   protected override missStore(va: Expr, value: WasmValue, size: AccessSize): void {
-    this.#leftIf(call(this.#services.writeAt, va, value.expr, ...this.#place(size)));
+    this.#exits.returnIf(call(this.#services.writeAt, va, value.expr, ...this.#place(size)));
   }
 
   /** Where the instruction and its access stand, for the functions of `region_access.ts`. */
   #place(size: AccessSize): Expr[] {
     const { offset, decoded } = this.placed;
-    return [this.#frame.pagePc, this.#frame.budget, i32Const(siteOf(offset, decoded.length, size, this.#owed))];
-  }
-
-  /** One of these functions found that the region must be left. */
-  #leftIf(condition: Expr): void {
-    this.code.if(
-      condition,
-      () => {
-        this.#frame.registers.spill();
-        this.code.return(this.#budgetNow());
-      },
-      undefined,
-      "unlikely",
-    );
+    return [this.#frame.pagePc, this.#frame.budget, i32Const(siteOf(offset, decoded.length, size, this.#exits.owed))];
   }
 
   override saveProgress(): void {
-    this.#storePc(this.pc().expr);
-    this.setWord("budgetLeft", this.#budgetNow());
+    this.#exits.storePc(this.pc().expr);
+    this.setWord("budgetLeft", this.#exits.budgetNow());
   }
 
   protected override leaveIf(condition: Expr): void {
-    this.code.if(
-      condition,
-      () => {
-        this.#frame.registers.spill();
-        this.#leave();
-      },
-      undefined,
-      "unlikely",
-    );
+    this.#exits.returnIf(condition, () => this.setWord("leaveRegions", i32Const(LeaveRegions.LOOK_UP)));
   }
 
   protected override illegal(): void {
@@ -395,14 +310,17 @@ export class RegionOps extends RegionFloatOps {
   /** The instruction has said itself where execution goes on: perhaps in another mode, so that no caller may believe pc. */
   #leave(): void {
     this.setWord("leaveRegions", i32Const(LeaveRegions.LOOK_UP));
-    this.code.return(this.#budgetNow());
+    this.code.return(this.#exits.budgetNow());
   }
 
   /** An instruction whose meaning is TypeScript. */
   #system(decoded: Decoded): void {
     const { code } = this;
     const functions = this.#services;
-    emitSystem({ ...this.#frame, code, functions, left: this.#budgetNow(), save: () => this.saveProgress() }, decoded);
+    emitSystem(
+      { ...this.#frame, code, functions, left: this.#exits.budgetNow(), save: () => this.saveProgress() },
+      decoded,
+    );
     if (leavesRegion(decoded)) this.#end = () => this.#leave();
   }
 
@@ -416,16 +334,7 @@ export class RegionOps extends RegionFloatOps {
 
   /** The write can have been to the region itself: what it compiled must not run any more. */
   #leaveIfCodeChanged(): void {
-    this.code.if(
-      hartWord("leaveRegions"),
-      () => {
-        this.#frame.registers.spill();
-        this.#storePc(this.nextPc().expr);
-        this.code.return(this.#budgetNow());
-      },
-      undefined,
-      "unlikely",
-    );
+    this.#exits.returnIf(hartWord("leaveRegions"), () => this.#exits.storePc(this.nextPc().expr));
   }
 
   protected override get placed(): PlacedInstruction {
@@ -434,23 +343,13 @@ export class RegionOps extends RegionFloatOps {
 
   get #knowledge(): Knowledge {
     const { registers, pages } = this.#frame;
-    return { owed: this.#owed, registers: registers.knowledge, emptyPages: pages.empty };
+    return { owed: this.#exits.owed, registers: registers.knowledge, emptyPages: pages.empty };
   }
 
   #know({ owed, registers, emptyPages }: Knowledge): void {
-    this.#owed = owed;
+    this.#exits.owed = owed;
     this.#frame.registers.know(registers);
     this.#frame.pages.empty = emptyPages;
-  }
-
-  /** Steps left after this instruction. */
-  #budgetNow(): Expr {
-    const { budget } = this.#frame;
-    return this.#owed === 0 ? budget : binary("i32.sub", budget, i32Const(this.#owed));
-  }
-
-  #storePc(pc: Expr): void {
-    this.code.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
   }
 
   #number(register: RegisterOperand): number {

@@ -5,16 +5,7 @@
  *
  * @module
  */
-import {
-  binary,
-  type Expr,
-  type FunctionBuilder,
-  i32Const,
-  i64Const,
-  load,
-  type Local,
-  unary,
-} from "../../../core/wasm/mod.ts";
+import { binary, type Expr, type FunctionBuilder, i64Const, load, type Local, unary } from "../../../core/wasm/mod.ts";
 import type { AccessSize } from "../isa/instruction.ts";
 import { LEFT, NO_PAGE, type RegionAccesses } from "./region_access.ts";
 import { Locality, type PageChoice } from "./region_locality.ts";

@@ -146,3 +146,43 @@ everyEngine(
     }
   },
 );
+
+everyEngine("a shift to the left and back extends bytes, halfwords and words, and is two steps", (make) => {
+  const value = 0x8765_4321_89ab_c0f1n;
+  for (const [left, right] of [[32, 32], [32, 29], [32, 40], [48, 48], [48, 50], [56, 56], [56, 52], [40, 40]]) {
+    for (const name of ["srli", "srai"]) {
+      const shifted = BigInt.asUintN(64, value << BigInt(left));
+      const back = (name === "srai" ? BigInt.asIntN(64, shifted) : shifted) >> BigInt(right);
+      const machine = make(
+        asm("slli", { rd: 7, rs1: 10, imm: left }),
+        asm(name, { rd: 7, rs1: 7, imm: right }),
+        asm("addi", { rd: 11, rs1: 11, imm: 1 }),
+      ).registers({ x10: value });
+      assert.equal(machine.steps(1).x(7), shifted, `slli ${left}`);
+      assert.equal(machine.steps(1).x(7), BigInt.asUintN(64, back), `slli ${left}, ${name} ${right}`);
+      const whole = make(
+        asm("slli", { rd: 7, rs1: 10, imm: left }),
+        asm(name, { rd: 7, rs1: 7, imm: right }),
+        asm("addi", { rd: 11, rs1: 11, imm: 1 }),
+      ).registers({ x10: value }).steps(3);
+      assert.deepEqual([whole.x(7), whole.x(11)], [BigInt.asUintN(64, back), 1n], `slli ${left}, ${name} ${right}`);
+    }
+  }
+});
+
+everyEngine("a loop that stops after any number of steps shows what its instructions did so far", (make) => {
+  const x = [0n, 0n, 0n];
+  for (let steps = 1; steps <= 70; steps++) {
+    const machine = make(
+      asm("addi", { rd: 6, rs1: 6, imm: 1 }),
+      asm("slli", { rd: 7, rs1: 6, imm: 3 }),
+      asm("subw", { rd: 28, rs1: 7, rs2: 6 }),
+      asm("bne", { rs1: 6, rs2: 10, imm: -12 }),
+    ).registers({ x10: 15n });
+    if (steps % 4 === 1 && x[0] < 15n) x[0]++;
+    if (steps % 4 === 2) x[1] = x[0] * 8n;
+    if (steps % 4 === 3) x[2] = x[1] - x[0];
+    machine.steps(steps);
+    assert.deepEqual([6, 7, 28].map((number) => machine.x(number)), x, `${steps} steps`);
+  }
+});
