@@ -119,21 +119,45 @@ export interface Loop {
   readonly body: ReadonlySet<number>;
 }
 
-/** The loops of a graph, inner ones before those around them. */
+/**
+ * The loops of a graph, inner ones before those around them. Back edges to one node are one loop; but those to the entry can be several,
+ * one in the other: whoever comes into the middle of an inner loop finds its place at the head of all loops around it.
+ */
 export function findLoops(successors: ControlFlowGraph, { headers, order, dominates }: Flow): Loop[] {
   const predecessors: number[][] = successors.map(() => []);
   successors.forEach((nexts, node) => nexts.forEach((next) => predecessors[next].push(node)));
-  const loops: Loop[] = [];
-  for (const header of headers) {
+  const bodyOf = (header: number, latches: number[]): Set<number> => {
     const body = new Set([header]);
-    const work = predecessors[header].filter((from) => order[header] <= order[from] && dominates(header, from));
+    const work = [...latches];
     for (let node = work.pop(); node !== undefined; node = work.pop()) {
       if (body.has(node)) continue;
       body.add(node);
       // An edge into the middle of the loop is cut: it is not part of it.
       work.push(...predecessors[node].filter((from) => dominates(header, from)));
     }
-    loops.push({ header, body });
+    return body;
+  };
+  const loops: Loop[] = [];
+  for (const header of headers) {
+    const latches = predecessors[header].filter((from) => order[header] <= order[from] && dominates(header, from));
+    const bodies = header === 0 ? latches.map((latch) => bodyOf(header, [latch])) : [bodyOf(header, latches)];
+    for (const body of bodies.sort((a, b) => a.size - b.size)) {
+      const inner = loops.at(-1);
+      if (inner?.header !== header || inner.body.size < body.size && isWithin(inner.body, body)) {
+        loops.push({ header, body });
+      } else {
+        loops.splice(-1, 1, { header, body: new Set([...inner.body, ...body]) });
+      }
+    }
   }
   return loops.sort((a, b) => a.body.size - b.body.size);
+}
+
+/** Whether no other loop lies in a loop. */
+export function isInnermost(loop: Loop, loops: readonly Loop[]): boolean {
+  return loops.every((other) => other === loop || !isWithin(other.body, loop.body));
+}
+
+function isWithin(inner: ReadonlySet<number>, outer: ReadonlySet<number>): boolean {
+  return [...inner].every((node) => outer.has(node));
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { analyseFlow, findLoops, type Loop } from "../../../core/engine/flow.ts";
+import { analyseFlow, findLoops, isInnermost, type Loop } from "../../../core/engine/flow.ts";
 import { type BasicBlock, isCall, type Region, successorsOf } from "./region.ts";
 
 /** Instructions of all rounds together, at most. */
@@ -13,10 +13,10 @@ export const MOST_UNROLLED = 128;
 /** Rounds at most. */
 const MOST_ROUNDS = 4;
 
-/** Whether a loop has neither calls, nor instructions that are TypeScript, nor a switch: one whose registers may wait for its end. */
-export function isPlainLoop(blocks: readonly BasicBlock[], { header, body }: Loop, loops: readonly Loop[]): boolean {
-  return loops.every((other) => other.header === header || !body.has(other.header)) &&
-    [...body].every((index) => {
+/** Whether a loop has neither loops, nor calls, nor instructions that are TypeScript, nor a switch: its registers may wait for its end. */
+export function isPlainLoop(blocks: readonly BasicBlock[], loop: Loop, loops: readonly Loop[]): boolean {
+  return isInnermost(loop, loops) &&
+    [...loop.body].every((index) => {
       const { instructions, targets } = blocks[index];
       return targets === undefined &&
         instructions.every(({ decoded }) => decoded.instruction.run !== undefined && !isCall(decoded));
