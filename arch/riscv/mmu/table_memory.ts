@@ -39,7 +39,7 @@ export class TableMemory {
     if (host < 0) return -1;
     // MappingFlags are R, W, X from bit 0 on.
     this.granted = physical.hitFlags === undefined ? PTE_RWX : (physical.hitFlags << 1) & PTE_RWX;
-    return host / 4096;
+    return host >>> 12;
   }
 
   /**
@@ -53,7 +53,12 @@ export class TableMemory {
     if (this.#pmp !== undefined && (this.#pmp.allowed(address, 8, Privilege.S) & Pte.R) === 0) return -1;
     this.#address = address;
     const host = this.#hart.host.physical.toHost(address);
-    return host < 0 ? -1 : host / 4;
+    return host < 0 ? -1 : host >>> 2;
+  }
+
+  /** Whether all entries of a table can be read if one can: not if PMP splits the page. */
+  allOfPage(frame: number): boolean {
+    return this.#pmp === undefined || this.#pmp.allowedPage(frame * 4096, Privilege.S) >= 0;
   }
 
   /** Sets bits in the low half of the entry that {@link entryAt} found last; false if it cannot be written. */
