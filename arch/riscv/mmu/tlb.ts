@@ -36,8 +36,14 @@ const TABLES = 3;
 /** Entries that {@link Tlb} keeps a list of for each table; of a table with more it knows which pieces they are in. */
 const LISTED = 256;
 
-/** Entries of a piece of a table, and its shift. There are 64: one bit of two words for each. */
+/** log2 of the entries of a piece of a table: 4 KiB. */
 const PIECE_SHIFT = 8;
+
+/** Pieces of a table. */
+const PIECES = TLB_ENTRIES >>> PIECE_SHIFT;
+
+/** Words of 32 bits that have a bit for each of them. */
+const PIECE_WORDS = Math.ceil(PIECES / 32);
 
 /** Words of 32-bit numbers of an entry. */
 const ENTRY_WORDS = TLB_ENTRY_SIZE / 4;
@@ -92,7 +98,7 @@ export class Tlb {
     this.#writers = new WriterIndex(memory, tables);
     this.#fills = new Int32Array(this.#count);
     this.#lists = new Uint16Array(this.#count * LISTED);
-    this.#pieces = new Int32Array(this.#count * 2);
+    this.#pieces = new Int32Array(this.#count * PIECE_WORDS);
     this.#large = new Uint8Array(banks);
     this.#filters = new Uint8Array(banks * FILTER);
   }
@@ -196,7 +202,7 @@ export class Tlb {
 
   #notePiece(table: number, index: number): void {
     const piece = index >>> PIECE_SHIFT;
-    this.#pieces[table * 2 + (piece >>> 5)] |= 1 << piece;
+    this.#pieces[table * PIECE_WORDS + (piece >>> 5)] |= 1 << piece;
   }
 
   /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */
@@ -256,7 +262,7 @@ export class Tlb {
     if (this.#fills[table] === 0) return;
     this.#forEachFilled(table, this.#clear);
     this.#fills[table] = 0;
-    this.#pieces[table * 2] = this.#pieces[table * 2 + 1] = 0;
+    for (let word = 0; word < PIECE_WORDS; word++) this.#pieces[table * PIECE_WORDS + word] = 0;
   }
 
   /** Visits all entries of a table that may be in use, as indices in `HostMemory.i32`. */
@@ -267,8 +273,8 @@ export class Tlb {
       for (let i = 0; i < fills; i++) visit(start + this.#lists[table * LISTED + i] * ENTRY_WORDS);
       return;
     }
-    for (let piece = 0; piece < TLB_ENTRIES >>> PIECE_SHIFT; piece++) {
-      if ((this.#pieces[table * 2 + (piece >>> 5)] >>> piece & 1) === 0) continue;
+    for (let piece = 0; piece < PIECES; piece++) {
+      if ((this.#pieces[table * PIECE_WORDS + (piece >>> 5)] >>> piece & 1) === 0) continue;
       const first = start + (piece << PIECE_SHIFT) * ENTRY_WORDS;
       for (let i = 0; i < 1 << PIECE_SHIFT; i++) visit(first + i * ENTRY_WORDS);
     }
