@@ -122,14 +122,15 @@ export class FirstStage {
 
   /** Index of an entry in `HostMemory.i32`; -1 after a fault was noted. Leaves the table's own frame in {@link #home}. */
   #entry(table: number, index: number): number {
-    let frame = table;
-    if (this.virtual) {
+    const { virtual } = this;
+    const nested = this.#nested;
+    if (virtual) {
       const low = (table * 4096 | 0) | index << 3;
       const high = Math.floor(table / 0x100000) | 0;
-      if (!this.#nested.translate(low, high, Pte.R, false, Pseudo.READ)) return -1;
-      frame = this.#nested.frame;
+      if (!nested.translate(low, high, Pte.R, false, Pseudo.READ)) return -1;
     }
-    const entry = this.#tables.entryAt(frame, index);
+    const frame = virtual ? nested.frame : table;
+    const entry = virtual ? this.#tables.entryIn(frame, nested.hostFrame, index) : this.#tables.entryAt(frame, index);
     if (entry < 0) this.#fault.plain(FaultKind.ACCESS);
     this.#home = this.#tables.allOfPage(frame) ? entry - index * 2 : -1;
     return entry;

@@ -56,6 +56,13 @@ export class TableMemory {
     return host < 0 ? -1 : host >>> 2;
   }
 
+  /** Like {@link entryAt}, where the second stage has found the frame and what {@link hostFrame} says of it; not for {@link setBits}. */
+  entryIn(frame: number, hostFrame: number, index: number): number {
+    const pmp = this.#pmp;
+    if (pmp !== undefined && (pmp.allowed(frame * 4096 + index * 8, 8, Privilege.S) & Pte.R) === 0) return -1;
+    return hostFrame < 0 ? -1 : hostFrame * 1024 + index * 2;
+  }
+
   /** Whether all entries of a table can be read if one can: not if PMP splits the page. */
   allOfPage(frame: number): boolean {
     return this.#pmp === undefined || this.#pmp.allowedPage(frame * 4096, Privilege.S) >= 0;
