@@ -25,7 +25,7 @@ export const COMMON_ROWS: readonly OptionRow[] = [
   { name: "code-cache", value: "SIZE", help: "memory that translated code may take (default 256M)" },
   { name: "virtual-time", help: "time is a function of executed instructions: every run is the same" },
   { name: "timeout", value: "SECONDS", help: "power the VM off after so long and exit with 124" },
-  { name: "stats", help: "at the end, instructions, speed and exits on standard error" },
+  { name: "stats", help: "at the end, instructions, speed, exits and misses on standard error" },
 ];
 
 /** Options of `run`. */

@@ -20,17 +20,17 @@ import {
   type TrapInfo,
 } from "./hart.ts";
 import { HartState } from "./hart_state.ts";
-import { ExitRequest, FIELD, STATE_SIZE, TLB_BANK_SIZE, TLB_BANKS } from "./layout.ts";
+import { ExitRequest, FIELD, STATE_SIZE, tlbSize } from "./layout.ts";
 import { Mmu } from "./mmu/mmu.ts";
 import { Access } from "./mmu/pte.ts";
 import { Counter } from "./csr/fields.ts";
 import { resetCsrs } from "./csr/reset.ts";
 import { takePendingInterrupt } from "./trap/interrupts.ts";
 
-const TLB_SIZE = TLB_BANKS * TLB_BANK_SIZE;
-
-/** Bytes of host memory that one hart needs beside the shared pool of code pages. */
-export const HART_AREA_SIZE = TLB_SIZE + INTERPRETER_SCRATCH_SIZE + STATE_SIZE;
+/** Bytes of host memory that one hart needs beside the shared pool of code pages, if it keeps translations of so many address spaces. */
+export function hartAreaSize(contexts: number): number {
+  return tlbSize(contexts) + INTERPRETER_SCRATCH_SIZE + STATE_SIZE;
+}
 
 /** Which hart's state lies in the window. One object a memory. */
 export interface HartWindow {
@@ -52,7 +52,8 @@ export class SoftwareHart implements Hart {
   readonly #window: HartWindow;
 
   /**
-   * @param area {@link HART_AREA_SIZE} zeroed bytes that belong to this hart
+   * @param area {@link hartAreaSize} zeroed bytes that belong to this hart
+   * @param contexts Address spaces that it keeps translations of at a time
    * @param translator The VM's, for the engine `jit`
    */
   constructor(
@@ -62,18 +63,20 @@ export class SoftwareHart implements Hart {
     codePages: CodePages,
     window: HartWindow,
     area: HostPhysAddr,
+    contexts: number,
     translator?: Translator,
   ) {
     this.#window = window;
     this.options = options;
     this.memory = memory;
     this.host = host;
-    this.state = new HartState(memory, area + TLB_SIZE + INTERPRETER_SCRATCH_SIZE);
-    this.mmu = new Mmu(this, codePages, area);
+    const scratch = area + tlbSize(contexts);
+    this.state = new HartState(memory, scratch + INTERPRETER_SCRATCH_SIZE);
+    this.mmu = new Mmu(this, codePages, area, contexts);
     codePages.listen(this.mmu);
     this.#engine = options.engine === "oracle"
       ? new Oracle(this, codePages)
-      : new Interpreter(this, codePages, area + TLB_SIZE, translator);
+      : new Interpreter(this, codePages, scratch, translator);
     this.reset();
   }
 

@@ -12,7 +12,7 @@ import type { FdtNode } from "../../core/fdt_types.ts";
 import type { IrqLine } from "../../core/irq.ts";
 import type { HostMemory } from "../../core/memory.ts";
 import type { ExtensionPoint } from "../../core/plugin_types.ts";
-import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "./create_hart.ts";
+import { hartAreaSize, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
 import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
 import { Translator, type TranslatorOptions } from "./engine/translator.ts";
@@ -20,7 +20,9 @@ import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
 import type { HartHost } from "./hart.ts";
 import { MachineVCpu } from "./machine_vcpu.ts";
+import { TLB_BANK_SIZE, TLB_CONTEXT_BANKS, TLB_CONTEXTS, TLB_LEAST_CONTEXTS } from "./layout.ts";
 import { hgatpMode, RiscvNestedPageTable } from "./mmu/nested_table.ts";
+import type { TlbCounts } from "./mmu/tlb.ts";
 import { readRiscvOptions } from "./options.ts";
 import { RiscvPerCpu } from "./per_cpu.ts";
 import { SbiFirmware } from "./sbi/firmware.ts";
@@ -29,6 +31,9 @@ import { setLine } from "./trap/interrupts.ts";
 
 /** Record pages in a VM's pool at most: 100 MiB of address space, committed as code is met. */
 const MOST_CODE_PAGES = 3072;
+
+/** Bytes of translation tables in a VM, unless its harts could not do with them. */
+const MOST_TABLES = 480 * 2 ** 20;
 
 /** Wires of a hart by the last part of their name, as bits of mip. */
 const MACHINE_LINES: Readonly<Record<string, number>> = {
@@ -45,9 +50,20 @@ function codePagesFor(guestMemory: number): number {
   return Math.min(MOST_CODE_PAGES, Math.max(64, Math.ceil(guestMemory / 4096)));
 }
 
+/**
+ * Address spaces that each hart keeps translations of at a time. Their tables take half as much of the address space as the guest's RAM,
+ * and no more than is left of it beside the largest RAM.
+ */
+function contextsFor(cpus: number, guestMemory: number): number {
+  const bytes = Math.min(MOST_TABLES, guestMemory / 2) / cpus;
+  const contexts = Math.floor((bytes / TLB_BANK_SIZE - 1) / TLB_CONTEXT_BANKS);
+  return Math.max(TLB_LEAST_CONTEXTS, Math.min(TLB_CONTEXTS, contexts));
+}
+
 /** Bytes of host memory that a VM's harts and engine need. */
 export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
-  return cpus * (HART_AREA_SIZE + 4096) + recordPoolSize(codePagesFor(guestMemory)) + 2 * 4096;
+  return cpus * (hartAreaSize(contextsFor(cpus, guestMemory)) + 4096) + recordPoolSize(codePagesFor(guestMemory)) +
+    2 * 4096;
 }
 
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
@@ -104,10 +120,13 @@ export class RiscvGuest implements ArchGuest {
         always: engine === "jit-always",
       });
     }
+    const contexts = contextsFor(context.cpus, context.guestMemorySize);
     for (let id = 0; id < context.cpus; id++) {
-      const area = memory.reserve(HART_AREA_SIZE);
+      const area = memory.reserve(hartAreaSize(contexts));
       const options = { id, mode: context.mode, engine };
-      this.#harts.push(new SoftwareHart(memory, host, options, this.#codePages, window, area, this.#translator));
+      this.#harts.push(
+        new SoftwareHart(memory, host, options, this.#codePages, window, area, contexts, this.#translator),
+      );
     }
     this.#firmware = new SbiFirmware(context, this.#harts);
   }
@@ -170,7 +189,18 @@ export class RiscvGuest implements ArchGuest {
 
   statistics(): Readonly<Record<string, number>> {
     const { pages, evictions } = this.#codePages;
-    return { codePages: pages, codePageEvictions: evictions, ...this.#translator?.statistics() };
+    const tlb = this.#harts.map(({ mmu }) => mmu.tlbCounts);
+    const sum = (key: keyof TlbCounts): number => tlb.reduce((total, counts) => total + counts[key], 0);
+    return {
+      codePages: pages,
+      codePageEvictions: evictions,
+      sbiCalls: this.#firmware.calls,
+      tlbReads: sum("reads"),
+      tlbWrites: sum("writes"),
+      tlbFetches: sum("fetches"),
+      tlbFlushes: sum("flushes"),
+      ...this.#translator?.statistics(),
+    };
   }
 
   reset(): void {

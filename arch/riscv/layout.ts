@@ -194,8 +194,11 @@ export const LeaveRegions = {
 /** Bytes of a cache block, for the Zicbo* instructions and the device tree. */
 export const CACHE_BLOCK_SIZE = 64;
 
-/** Entries of one translation table: a power of two. */
-export const TLB_ENTRIES = 512;
+/**
+ * Entries of one translation table: a power of two. So many pages, 64 MiB in a row, are no more than a table holds. A table costs memory
+ * where it is used: 4 KiB for each MiB of addresses.
+ */
+export const TLB_ENTRIES = 16384;
 
 /**
  * Bytes of a translation entry: at 0 the tag, `virtualPageAddress | 1` as 64 bits (so that a zeroed entry never matches), at 8 what it
@@ -217,17 +220,27 @@ export function tlbTag(vaLow: number): number {
   return vaLow & -4096 | 1;
 }
 
-/** Bytes of one translation table. */
-export const TLB_TABLE_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
+/** Bytes of one translation table: no power of two, or the entries of a page in all tables would want the same lines of the host's cache. */
+export const TLB_TABLE_SIZE: number = TLB_ENTRIES * TLB_ENTRY_SIZE + 5 * 64;
 
-/** Address spaces that a hart keeps translations of at a time, see `mmu/contexts.ts`. */
+/** Address spaces that a hart keeps translations of at a time at most, see `mmu/contexts.ts`. */
 export const TLB_CONTEXTS = 16;
+
+/** The least that it can do with: the supervisor's address space, and its guest's. */
+export const TLB_LEAST_CONTEXTS = 2;
 
 /** Banks of an address space: one for each way in which an address can be translated. */
 export const TLB_CONTEXT_BANKS = 4;
 
-/** Translation banks of a hart: M-mode's, then those of the address spaces. */
-export const TLB_BANKS: number = 1 + TLB_CONTEXTS * TLB_CONTEXT_BANKS;
-
 /** Bytes of a bank: a read, a write and a fetch table, in this order. */
-export const TLB_BANK_SIZE = 3 * TLB_TABLE_SIZE;
+export const TLB_BANK_SIZE: number = 3 * TLB_TABLE_SIZE;
+
+/** Translation banks of a hart: M-mode's, then those of its address spaces. */
+export function tlbBanks(contexts: number): number {
+  return 1 + contexts * TLB_CONTEXT_BANKS;
+}
+
+/** Bytes of a hart's translation tables. */
+export function tlbSize(contexts: number): number {
+  return tlbBanks(contexts) * TLB_BANK_SIZE;
+}

@@ -142,7 +142,17 @@ Deno.test("denovisor --stats counts on standard error, alike in two runs under -
       stderr.split("\n").filter((line) => !/^(MIPS|CPU|seconds|exits Nothing)/.test(line))
     );
     assert.deepEqual(counts[0], counts[1]);
-    for (const name of ["instructions", "exits SystemDown", "RAM SHA-256", "console bytes"]) {
+    for (
+      const name of [
+        "instructions",
+        "exits SystemDown",
+        "RAM SHA-256",
+        "console bytes",
+        "sbiCalls",
+        "tlbFetches",
+        "tlbFlushes",
+      ]
+    ) {
       assert.ok(counts[0].some((line) => line.startsWith(`${name} `)), name);
     }
     assert.match(runs[0].stdout, /^Hello from a guest/);

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { TLB_CONTEXT_BANKS, TLB_CONTEXTS } from "../layout.ts";
+import { TLB_CONTEXT_BANKS } from "../layout.ts";
 import type { FirstStage } from "./first_stage.ts";
 import type { Tlb } from "./tlb.ts";
 
@@ -78,14 +78,15 @@ export class Contexts {
   #lastGeneration = 0;
 
   /**
-   * @param firstBank The first of TLB_CONTEXTS * TLB_CONTEXT_BANKS banks
+   * @param firstBank The first of their banks, TLB_CONTEXT_BANKS for each
+   * @param count How many there are, at least TLB_LEAST_CONTEXTS
    * @param generations Numbers that first-stage tables can be cached under, for tests
    */
-  constructor(tlb: Tlb, first: FirstStage, firstBank: number, generations = GENERATIONS) {
+  constructor(tlb: Tlb, first: FirstStage, firstBank: number, count: number, generations = GENERATIONS) {
     this.#tlb = tlb;
     this.#first = first;
     this.#generations = generations;
-    this.#all = Array.from({ length: TLB_CONTEXTS }, (_, i) => new Context(firstBank + i * TLB_CONTEXT_BANKS));
+    this.#all = Array.from({ length: count }, (_, i) => new Context(firstBank + i * TLB_CONTEXT_BANKS));
     [this.supervisor, this.guest] = this.#all;
     this.guest.virtual = true;
     for (const context of [this.supervisor, this.guest]) this.#empty(context);

@@ -12,6 +12,7 @@ import type { NestedStage } from "./nested_stage.ts";
 import {
   Access,
   isMalformed,
+  isNapot,
   isPointer,
   leafFrame,
   leafShift,
@@ -26,7 +27,7 @@ import type { TableMemory } from "./table_memory.ts";
 /** Entries of the cache of last-level tables: a power of two. Each stands for 2 MiB of virtual addresses. */
 const CACHE_ENTRIES = 512;
 
-/** Words of a cache entry: generation, va[52:21], va[63:53], table's frame low and high, its supervisor-physical frame low, high. */
+/** Words of a cache entry: generation, va[52:21], va[63:53], the table's frame low and high, where it is in `HostMemory.i32`. */
 const CACHE_WORDS = 8;
 
 /** The first stage of one hart. What the access is stands in fields, and so do the results. */
@@ -48,10 +49,10 @@ export class FirstStage {
   /** What the tables of vsatp are cached under. */
   guestGeneration = 2;
 
-  /** Low half of the page's address, guest-physical if {@link virtual}. */
+  /** Low half of the address that was translated, guest-physical if {@link virtual}. */
   low = 0;
-  /** Its frame number. */
-  frame = 0;
+  /** High half of it. */
+  high = 0;
   /** Permissions that the leaf gives without further updates, R, W, X bits, with MXR applied. */
   permissions = 0;
   /** log2 of the bytes that the leaf maps. */
@@ -62,7 +63,7 @@ export class FirstStage {
   readonly #tables: TableMemory;
   readonly #fault: Fault;
   readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
-  /** Physical frame of the table that was read last. */
+  /** Where the table that was read last is in `HostMemory.i32`, -1 if not all of it may be read. */
   #home = 0;
 
   /** @param fault Where failures are noted */
@@ -96,27 +97,22 @@ export class FirstStage {
     let environment = state.high(FIELD.menvcfg);
     if (this.virtual) environment &= state.high(FIELD.henvcfg);
     const malleable = (environment & EnvConfigHigh.PBMTE) !== 0;
-    const cached = this.#lookup(vaLow, vaHigh);
-    let table: number;
-    let entry: number;
-    if (cached >= 0) {
-      level = 0;
-      table = this.#cachedFrame(cached);
-      entry = this.#tables.entryAt(this.#cachedHome(cached), tableIndex(vaLow, vaHigh, 0, 511));
-      if (entry < 0) return this.#fault.plain(FaultKind.ACCESS);
-    } else {
-      table = (state.low(field) >>> 0) + (rootHigh & 0xfff) * 0x100000000;
-      entry = this.#entry(table, tableIndex(vaLow, vaHigh, level, 511));
-      if (entry < 0) return false;
-    }
+    const update = (environment & EnvConfigHigh.ADUE) !== 0;
     const i32 = this.#hart.memory.i32;
+    const cached = this.#lookup(vaLow, vaHigh);
+    if (cached >= 0) {
+      const entry = this.#cache[cached + 5] + (vaLow >>> 11 & 0x3fe);
+      if (isMalformed(i32[entry], i32[entry + 1], 0, malleable)) return this.#fault.plain(FaultKind.PAGE);
+      return this.#leaf(vaLow, vaHigh, -1, entry, 0, update);
+    }
+    let table = (state.low(field) >>> 0) + (rootHigh & 0xfff) * 0x100000000;
+    let entry = this.#entry(table, tableIndex(vaLow, vaHigh, level, 511));
+    if (entry < 0) return false;
     for (;;) {
       const pteLow = i32[entry];
       const pteHigh = i32[entry + 1];
       if (isMalformed(pteLow, pteHigh, level, malleable)) return this.#fault.plain(FaultKind.PAGE);
-      if (!isPointer(pteLow)) {
-        return this.#leaf(vaLow, vaHigh, table, entry, level, (environment & EnvConfigHigh.ADUE) !== 0);
-      }
+      if (!isPointer(pteLow)) return this.#leaf(vaLow, vaHigh, table, entry, level, update);
       table = pteFrame(pteLow, pteHigh);
       entry = this.#entry(table, tableIndex(vaLow, vaHigh, --level, 511));
       if (entry < 0) return false;
@@ -126,19 +122,21 @@ export class FirstStage {
 
   /** Index of an entry in `HostMemory.i32`; -1 after a fault was noted. Leaves the table's own frame in {@link #home}. */
   #entry(table: number, index: number): number {
-    let frame = table;
-    if (this.virtual) {
+    const { virtual } = this;
+    const nested = this.#nested;
+    if (virtual) {
       const low = (table * 4096 | 0) | index << 3;
       const high = Math.floor(table / 0x100000) | 0;
-      if (!this.#nested.translate(low, high, Pte.R, false, Pseudo.READ)) return -1;
-      frame = this.#nested.frame;
+      if (!nested.translate(low, high, Pte.R, false, Pseudo.READ)) return -1;
     }
-    this.#home = frame;
-    const entry = this.#tables.entryAt(frame, index);
+    const frame = virtual ? nested.frame : table;
+    const entry = virtual ? this.#tables.entryIn(frame, nested.hostFrame, index) : this.#tables.entryAt(frame, index);
     if (entry < 0) this.#fault.plain(FaultKind.ACCESS);
+    this.#home = this.#tables.allOfPage(frame) ? entry - index * 2 : -1;
     return entry;
   }
 
+  /** @param table Its frame number, -1 for the one in the cache */
   #leaf(vaLow: number, vaHigh: number, table: number, entry: number, level: number, update: boolean): boolean {
     let pteLow = this.#hart.memory.i32[entry];
     const pteHigh = this.#hart.memory.i32[entry + 1];
@@ -148,13 +146,26 @@ export class FirstStage {
     const missing = (this.access === Access.WRITE ? Pte.A | Pte.D : Pte.A) & ~pteLow;
     if (missing !== 0) {
       if (!update) return this.#fault.plain(FaultKind.PAGE);
-      if (!this.#update(table, tableIndex(vaLow, vaHigh, level, 511), missing)) return false;
+      const owner = table < 0 ? this.#cachedFrame(this.#lookup(vaLow, vaHigh)) : table;
+      if (!this.#update(owner, tableIndex(vaLow, vaHigh, level, 511), missing)) return false;
       pteLow |= missing;
     }
     this.permissions = (pteLow & Pte.D) !== 0 ? granted : granted & ~Pte.W;
-    this.frame = leafFrame(pteLow, pteHigh, level, vaLow, vaHigh);
+    this.#locate(pteLow, pteHigh, level, vaLow, vaHigh);
     this.shift = leafShift(pteHigh, level);
     return true;
+  }
+
+  /** Puts the address together: without floating-point arithmetic where the leaf is a page. */
+  #locate(pteLow: number, pteHigh: number, level: number, vaLow: number, vaHigh: number): void {
+    if (level === 0 && !isNapot(pteHigh)) {
+      this.low = (pteLow & -1024) << 2 | (vaLow & 4095);
+      this.high = pteLow >>> 30 | (pteHigh & 0x3fffff) << 2;
+      return;
+    }
+    const frame = leafFrame(pteLow, pteHigh, level, vaLow, vaHigh);
+    this.low = (frame * 4096) | (vaLow & 4095);
+    this.high = Math.floor(frame / 0x100000) | 0;
   }
 
   /** Whether the U bit lets the access through. */
@@ -190,12 +201,8 @@ export class FirstStage {
     return (this.#cache[at + 3] >>> 0) + this.#cache[at + 4] * 0x100000000;
   }
 
-  #cachedHome(at: number): number {
-    return (this.#cache[at + 5] >>> 0) + this.#cache[at + 6] * 0x100000000;
-  }
-
   #remember(vaLow: number, vaHigh: number, table: number): void {
-    if (this.#tables.peeking) return;
+    if (this.#tables.peeking || this.#home < 0) return;
     const key = (vaLow >>> 21) | (vaHigh << 11);
     const generation = this.virtual ? this.guestGeneration : this.generation;
     const at = cachePlace(vaLow, vaHigh, generation);
@@ -206,7 +213,6 @@ export class FirstStage {
     cache[at + 3] = table;
     cache[at + 4] = Math.floor(table / 0x100000000);
     cache[at + 5] = this.#home;
-    cache[at + 6] = Math.floor(this.#home / 0x100000000);
   }
 }
 

@@ -13,7 +13,7 @@ import { FIELD } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
 import { ANY, ContextBank, Contexts } from "./contexts.ts";
 import { Access } from "./pte.ts";
-import { MACHINE_BANK, type Tlb } from "./tlb.ts";
+import { MACHINE_BANK, type Tlb, type TlbCounts } from "./tlb.ts";
 import type { Translator } from "./translator.ts";
 
 /** Fields of the CSRs that decide about translation, beside PMP. */
@@ -35,11 +35,16 @@ export class Flusher {
   readonly #seen = new Int32Array(WATCHED.length * 2);
 
   /** Made by `Mmu`. */
-  constructor(hart: Hart, tlb: Tlb, translator: Translator) {
+  constructor(hart: Hart, tlb: Tlb, translator: Translator, contexts: number) {
     this.#hart = hart;
     this.#tlb = tlb;
     this.#translator = translator;
-    this.#contexts = new Contexts(tlb, translator.first, MACHINE_BANK + 1);
+    this.#contexts = new Contexts(tlb, translator.first, MACHINE_BANK + 1, contexts);
+  }
+
+  /** How often translation tables were filled and emptied. */
+  get tlbCounts(): Readonly<TlbCounts> {
+    return this.#tlb.counts;
   }
 
   /** Privilege, V, or one of MPRV, MPP, MPV, SUM, MXR of mstatus and vsstatus changed: switches tables. */

@@ -38,12 +38,13 @@ export class Mmu extends Flusher implements HartMmu {
    * Makes the MMU of a hart.
    *
    * @param codePages Which pages hold decoded code
-   * @param banks TLB_BANKS * TLB_BANK_SIZE zeroed bytes for the translation tables
+   * @param tables `tlbSize(contexts)` zeroed bytes for the translation tables
+   * @param contexts Address spaces that have tables
    */
-  constructor(hart: Hart, codePages: CodePageTracker, banks: HostPhysAddr) {
-    const tlb = new Tlb(hart.memory, banks);
+  constructor(hart: Hart, codePages: CodePageTracker, tables: HostPhysAddr, contexts: number) {
+    const tlb = new Tlb(hart.memory, tables, contexts);
     const translator = new Translator(hart, codePages);
-    super(hart, tlb, translator);
+    super(hart, tlb, translator, contexts);
     this.#hart = hart;
     this.#codePages = codePages;
     this.#tlb = tlb;

@@ -22,8 +22,14 @@ import {
   tableIndex,
 } from "./pte.ts";
 
-/** Entries of the cache: a power of two. 4096 pages are 16 MiB of guest memory. */
+/** Entries of the cache of pages: a power of two. 4096 pages are 16 MiB of guest memory. */
 const CACHE_ENTRIES = 4096;
+
+/** Entries of the cache of large leaves, of which each stands for 2 MiB: a power of two. */
+const LARGE_ENTRIES = 1024;
+
+/** Words of an entry there: generation, address[52:21], address[63:53], permissions, frame of its first page low, high. */
+const LARGE_WORDS = 8;
 
 /** Words of a cache entry: generation, address low and high, permissions, host frame or -1, supervisor-physical frame low, high, grant. */
 const CACHE_WORDS = 8;
@@ -45,6 +51,9 @@ export class NestedStage {
   readonly #tables: TableMemory;
   readonly #fault: Fault;
   readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
+  readonly #large = new Int32Array(LARGE_ENTRIES * LARGE_WORDS);
+  /** Whether what the last walk found holds for the aligned 2 MiB around it. */
+  #isLarge = false;
   #generation = 1;
 
   /** @param fault Where failures are noted */
@@ -58,6 +67,7 @@ export class NestedStage {
   flush(): void {
     if (this.#generation === 0x7fffffff) {
       this.#cache.fill(0);
+      this.#large.fill(0);
       this.#generation = 0;
     }
     this.#generation++;
@@ -71,11 +81,12 @@ export class NestedStage {
    * @param pseudo What kind of implicit access this is, for the fault
    */
   translate(low: number, high: number, needed: number, mxr: boolean, pseudo: number): boolean {
+    if (this.#findLarge(low, high, needed, mxr)) return true;
     const at = ((low >>> 12) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
     const cache = this.#cache;
     if (cache[at + 1] === (low & -4096) && cache[at + 2] === high && cache[at] === this.#generation) {
       const permissions = cache[at + 3];
-      if ((permissions & needed) !== 0 || (mxr && needed === Pte.R && (permissions & Pte.X) !== 0)) {
+      if (allows(permissions, needed, mxr)) {
         this.permissions = permissions;
         this.hostFrame = cache[at + 4];
         this.granted = cache[at + 7];
@@ -87,6 +98,10 @@ export class NestedStage {
     this.hostFrame = this.#tables.hostFrame(this.frame);
     this.granted = this.#tables.granted;
     if (this.#tables.peeking) return true;
+    if (this.#isLarge) {
+      this.#keepLarge(low, high);
+      return true;
+    }
     cache[at] = this.#generation;
     cache[at + 1] = low & -4096;
     cache[at + 2] = high;
@@ -96,6 +111,34 @@ export class NestedStage {
     cache[at + 6] = Math.floor(this.frame / 0x100000000);
     cache[at + 7] = this.granted;
     return true;
+  }
+
+  /** Looks among the large leaves. RAM behind one may be in pieces, so its host frame is asked for each page. */
+  #findLarge(low: number, high: number, needed: number, mxr: boolean): boolean {
+    const key = (low >>> 21) | (high << 11);
+    const at = (key & (LARGE_ENTRIES - 1)) * LARGE_WORDS;
+    const large = this.#large;
+    if (large[at] !== this.#generation || large[at + 1] !== key || large[at + 2] !== high >>> 21) return false;
+    const permissions = large[at + 3];
+    if (!allows(permissions, needed, mxr)) return false;
+    this.permissions = permissions;
+    this.frame = (large[at + 4] >>> 0) + large[at + 5] * 0x100000000 + ((low >>> 12) & 511);
+    this.hostFrame = this.#tables.hostFrame(this.frame);
+    this.granted = this.#tables.granted;
+    return true;
+  }
+
+  #keepLarge(low: number, high: number): void {
+    const key = (low >>> 21) | (high << 11);
+    const at = (key & (LARGE_ENTRIES - 1)) * LARGE_WORDS;
+    const first = this.frame - ((low >>> 12) & 511);
+    const large = this.#large;
+    large[at] = this.#generation;
+    large[at + 1] = key;
+    large[at + 2] = high >>> 21;
+    large[at + 3] = this.permissions;
+    large[at + 4] = first;
+    large[at + 5] = Math.floor(first / 0x100000000);
   }
 
   #walk(low: number, high: number, needed: number, mxr: boolean, pseudo: number): boolean {
@@ -131,6 +174,7 @@ export class NestedStage {
   #bare(low: number, high: number): boolean {
     this.frame = (low >>> 12) + (high >>> 0) * 0x100000;
     this.permissions = PTE_RWX;
+    this.#isLarge = true;
     return this.frame < PHYSICAL_FRAMES || this.#fault.plain(FaultKind.ACCESS);
   }
 
@@ -156,7 +200,13 @@ export class NestedStage {
       pteLow |= missing;
     }
     this.permissions = pteLow & ((pteLow & Pte.D) !== 0 ? PTE_RWX : Pte.R | Pte.X);
+    this.#isLarge = level > 0;
     this.frame = leafFrame(pteLow, pteHigh, level, low, high);
     return this.frame < PHYSICAL_FRAMES || this.#fault.plain(FaultKind.ACCESS);
   }
+}
+
+/** Whether permissions include the one needed. */
+function allows(permissions: number, needed: number, mxr: boolean): boolean {
+  return (permissions & needed) !== 0 || (mxr && needed === Pte.R && (permissions & Pte.X) !== 0);
 }

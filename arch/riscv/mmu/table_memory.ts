@@ -39,7 +39,7 @@ export class TableMemory {
     if (host < 0) return -1;
     // MappingFlags are R, W, X from bit 0 on.
     this.granted = physical.hitFlags === undefined ? PTE_RWX : (physical.hitFlags << 1) & PTE_RWX;
-    return host / 4096;
+    return host >>> 12;
   }
 
   /**
@@ -53,7 +53,19 @@ export class TableMemory {
     if (this.#pmp !== undefined && (this.#pmp.allowed(address, 8, Privilege.S) & Pte.R) === 0) return -1;
     this.#address = address;
     const host = this.#hart.host.physical.toHost(address);
-    return host < 0 ? -1 : host / 4;
+    return host < 0 ? -1 : host >>> 2;
+  }
+
+  /** Like {@link entryAt}, where the second stage has found the frame and what {@link hostFrame} says of it; not for {@link setBits}. */
+  entryIn(frame: number, hostFrame: number, index: number): number {
+    const pmp = this.#pmp;
+    if (pmp !== undefined && (pmp.allowed(frame * 4096 + index * 8, 8, Privilege.S) & Pte.R) === 0) return -1;
+    return hostFrame < 0 ? -1 : hostFrame * 1024 + index * 2;
+  }
+
+  /** Whether all entries of a table can be read if one can: not if PMP splits the page. */
+  allOfPage(frame: number): boolean {
+    return this.#pmp === undefined || this.#pmp.allowedPage(frame * 4096, Privilege.S) >= 0;
   }
 
   /** Sets bits in the low half of the entry that {@link entryAt} found last; false if it cannot be written. */

@@ -3,7 +3,7 @@
  * "Supervisor Memory-Management Fence Instruction").
  *
  * A bank holds the combined translation (both stages, PMP) of one regime, so that a change of privilege or address space only switches
- * tables.
+ * tables. Tables are large, and little of them is ever used: what empties or searches them only looks where something was entered.
  * Superpages enter as 4 KiB entries; each bank remembers roughly where they came from, because a fence for any address of a
  * superpage must reach all of them.
  *
@@ -13,15 +13,16 @@ import { type HostPhysAddr, PAGE_SHIFT } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import {
   TLB_BANK_SIZE,
-  TLB_BANKS,
   TLB_DEVICE,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_GUARDED,
   TLB_TABLE_SIZE,
+  tlbBanks,
   tlbTag,
 } from "../layout.ts";
 import { Access } from "./pte.ts";
+import { leadsTo, WriterIndex } from "./writer_index.ts";
 
 /** M-mode's bank; the others belong to address spaces, see `contexts.ts`. */
 export const MACHINE_BANK = 0;
@@ -32,8 +33,20 @@ export const MISS = 1;
 /** Tables of a bank. */
 const TABLES = 3;
 
-/** Fills since the last flush that a table keeps a list of; a longer list costs more than clearing the table. */
-const LISTED = 64;
+/** Entries that {@link Tlb} keeps a list of for each table; of a table with more it knows which pieces they are in. */
+const LISTED = 256;
+
+/** log2 of the entries of a piece of a table: 4 KiB. */
+const PIECE_SHIFT = 8;
+
+/** Pieces of a table. */
+const PIECES = TLB_ENTRIES >>> PIECE_SHIFT;
+
+/** Words of 32 bits that have a bit for each of them. */
+const PIECE_WORDS = Math.ceil(PIECES / 32);
+
+/** Words of 32-bit numbers of an entry. */
+const ENTRY_WORDS = TLB_ENTRY_SIZE / 4;
 
 /** Sizes of leaves above a page, as shifts: Svnapot, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
 const LARGE_SHIFTS = [16, 21, 30, 39, 48];
@@ -41,28 +54,58 @@ const LARGE_SHIFTS = [16, 21, 30, 39, 48];
 /** Slots of a bank's filter of large leaves. */
 const FILTER = 1024;
 
+/** Bit of {@link LARGE_SHIFTS} by shift. */
+const LARGE_BIT = Uint8Array.from({ length: 64 }, (_, shift) => 1 << LARGE_SHIFTS.indexOf(shift));
+
+/** How often tables were filled and emptied. */
+export interface TlbCounts {
+  /** Pages entered for loads. */
+  reads: number;
+  /** Pages entered for stores. */
+  writes: number;
+  /** Pages entered for fetches. */
+  fetches: number;
+  /** Banks emptied that had entries. */
+  flushes: number;
+}
+
 /** One hart's translation tables. */
 export class Tlb {
-  readonly #memory: HostMemory;
   readonly #i32: Int32Array;
-  readonly #banks: HostPhysAddr;
-  /** Fills of each table since it was last empty, LISTED + 1 if more. */
-  readonly #fills = new Int32Array(TLB_BANKS * TABLES);
-  readonly #lists = new Uint16Array(TLB_BANKS * TABLES * LISTED);
+  readonly #tables: HostPhysAddr;
+  readonly #count: number;
+  readonly #writers: WriterIndex;
+  /** Entries that each table's list has, LISTED + 1 if there are more in the table. */
+  readonly #fills: Int32Array;
+  readonly #lists: Uint16Array;
+  /** Pieces of each table that have entries, if the list is not long enough. */
+  readonly #pieces: Int32Array;
   /** Which {@link LARGE_SHIFTS} each bank has entries of, one bit each. */
-  readonly #large = new Uint8Array(TLB_BANKS);
-  readonly #filters = new Uint8Array(TLB_BANKS * FILTER);
+  readonly #large: Uint8Array;
+  readonly #filters: Uint8Array;
+  /** Counters for `--stats`. */
+  readonly counts: TlbCounts = { reads: 0, writes: 0, fetches: 0, flushes: 0 };
 
-  /** @param banks TLB_BANKS * TLB_BANK_SIZE zeroed bytes, aligned to 16 */
-  constructor(memory: HostMemory, banks: HostPhysAddr) {
-    this.#memory = memory;
+  /**
+   * @param tables `tlbSize(contexts)` zeroed bytes, aligned to 16
+   * @param contexts Address spaces that have banks, beside M-mode's
+   */
+  constructor(memory: HostMemory, tables: HostPhysAddr, contexts: number) {
+    const banks = tlbBanks(contexts);
     this.#i32 = memory.i32;
-    this.#banks = banks;
+    this.#tables = tables;
+    this.#count = banks * TABLES;
+    this.#writers = new WriterIndex(memory, tables);
+    this.#fills = new Int32Array(this.#count);
+    this.#lists = new Uint16Array(this.#count * LISTED);
+    this.#pieces = new Int32Array(this.#count * PIECE_WORDS);
+    this.#large = new Uint8Array(banks);
+    this.#filters = new Uint8Array(banks * FILTER);
   }
 
   /** Address of a bank's table for one kind of {@link Access}. */
   table(bank: number, access: number): HostPhysAddr {
-    return this.#banks + bank * TLB_BANK_SIZE + access * TLB_TABLE_SIZE;
+    return this.#tables + bank * TLB_BANK_SIZE + access * TLB_TABLE_SIZE;
   }
 
   /**
@@ -123,17 +166,43 @@ export class Tlb {
     shift: number,
   ): void {
     const index = (tag >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
-    const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
+    const table = bank * TABLES + access;
+    const entry = this.#start(table) + index * ENTRY_WORDS;
     const i32 = this.#i32;
     i32[entry] = tag;
     i32[entry + 1] = vaHigh;
     i32[entry + 2] = value;
     i32[entry + 3] = extra;
-    const table = bank * TABLES + access;
-    const fills = this.#fills[table];
-    if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
-    if (fills <= LISTED) this.#fills[table] = fills + 1;
+    this.#note(table, index);
     if (shift !== PAGE_SHIFT) this.#noteLarge(bank, tag, vaHigh, shift);
+    if (access === Access.READ) {
+      this.counts.reads++;
+    } else if (access === Access.WRITE) {
+      this.counts.writes++;
+      this.#writers.add(entry);
+    } else {
+      this.counts.fetches++;
+    }
+  }
+
+  /** Remembers that a table has an entry. */
+  #note(table: number, index: number): void {
+    const fills = this.#fills[table];
+    if (fills < LISTED) {
+      this.#lists[table * LISTED + fills] = index;
+      this.#fills[table] = fills + 1;
+      return;
+    }
+    if (fills === LISTED) {
+      this.#fills[table] = LISTED + 1;
+      for (let i = 0; i < LISTED; i++) this.#notePiece(table, this.#lists[table * LISTED + i]);
+    }
+    this.#notePiece(table, index);
+  }
+
+  #notePiece(table: number, index: number): void {
+    const piece = index >>> PIECE_SHIFT;
+    this.#pieces[table * PIECE_WORDS + (piece >>> 5)] |= 1 << piece;
   }
 
   /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */
@@ -154,7 +223,10 @@ export class Tlb {
 
   /** Empties a bank. */
   flush(bank: number): void {
-    for (let table = 0; table < TABLES; table++) this.#flushTable(bank * TABLES + table);
+    const first = bank * TABLES;
+    if ((this.#fills[first] | this.#fills[first + 1] | this.#fills[first + 2]) === 0) return;
+    this.counts.flushes++;
+    for (let table = first; table < first + TABLES; table++) this.#flushTable(table);
     if (this.#large[bank] === 0) return;
     this.#large[bank] = 0;
     this.#filters.fill(0, bank * FILTER, (bank + 1) * FILTER);
@@ -165,50 +237,61 @@ export class Tlb {
     if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) return this.flush(bank);
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     for (let table = bank * TABLES; table < (bank + 1) * TABLES; table++) {
-      if (this.#fills[table] !== 0) this.#clear(table, index);
+      if (this.#fills[table] !== 0) this.#i32[this.#start(table) + index * ENTRY_WORDS] = 0;
     }
   }
 
   /** Empties all tables of one kind of access. */
   drop(access: number): void {
-    for (let table = access; table < TLB_BANKS * TABLES; table += TABLES) this.#flushTable(table);
+    for (let table = access; table < this.#count; table += TABLES) this.#flushTable(table);
+    if (access === Access.WRITE) this.#writers.reset();
   }
 
   /** Drops the write entries that lead to one host page, guarded ones as well. */
   dropWritesTo(hostPage: HostPhysAddr): void {
-    for (let table: number = Access.WRITE; table < TLB_BANKS * TABLES; table += TABLES) {
-      const fills = this.#fills[table];
-      const count = fills > LISTED ? TLB_ENTRIES : fills;
-      for (let i = 0; i < count; i++) {
-        const index = fills > LISTED ? i : this.#lists[table * LISTED + i];
-        const entry = (this.#banks + table * TLB_TABLE_SIZE + index * TLB_ENTRY_SIZE) >>> 2;
-        const leadsTo = (this.#i32[entry + 2] + this.#i32[entry]) & -4096;
-        if (leadsTo === (hostPage | 0)) this.#clear(table, index);
-      }
+    if (this.#writers.clear(hostPage)) return;
+    const clearIfLeadsThere = (entry: number): void => {
+      if (leadsTo(this.#i32, entry) === (hostPage | 0)) this.#i32[entry] = 0;
+    };
+    for (let table: number = Access.WRITE; table < this.#count; table += TABLES) {
+      this.#forEachFilled(table, clearIfLeadsThere);
     }
   }
 
   #flushTable(table: number): void {
-    const fills = this.#fills[table];
-    if (fills === 0) return;
-    if (fills <= LISTED) {
-      for (let i = 0; i < fills; i++) this.#clear(table, this.#lists[table * LISTED + i]);
-    } else {
-      const start = this.#banks + table * TLB_TABLE_SIZE;
-      this.#memory.u8.fill(0, start, start + TLB_TABLE_SIZE);
-    }
+    if (this.#fills[table] === 0) return;
+    this.#forEachFilled(table, this.#clear);
     this.#fills[table] = 0;
+    for (let word = 0; word < PIECE_WORDS; word++) this.#pieces[table * PIECE_WORDS + word] = 0;
   }
 
-  /** A zeroed tag matches no page. */
-  #clear(table: number, index: number): void {
-    const entry = (this.#banks + table * TLB_TABLE_SIZE + index * TLB_ENTRY_SIZE) >>> 2;
+  /** Visits all entries of a table that may be in use, as indices in `HostMemory.i32`. */
+  #forEachFilled(table: number, visit: (entry: number) => void): void {
+    const fills = this.#fills[table];
+    const start = this.#start(table);
+    if (fills <= LISTED) {
+      for (let i = 0; i < fills; i++) visit(start + this.#lists[table * LISTED + i] * ENTRY_WORDS);
+      return;
+    }
+    for (let piece = 0; piece < PIECES; piece++) {
+      if ((this.#pieces[table * PIECE_WORDS + (piece >>> 5)] >>> piece & 1) === 0) continue;
+      const first = start + (piece << PIECE_SHIFT) * ENTRY_WORDS;
+      for (let i = 0; i < 1 << PIECE_SHIFT; i++) visit(first + i * ENTRY_WORDS);
+    }
+  }
+
+  /** A tag whose low half is 0 matches no page. */
+  readonly #clear = (entry: number): void => {
     this.#i32[entry] = 0;
-    this.#i32[entry + 1] = 0;
+  };
+
+  /** Where a table begins, as an index in `HostMemory.i32`: its number counts those of all banks. */
+  #start(table: number): number {
+    return (this.#tables + table * TLB_TABLE_SIZE) >>> 2;
   }
 
   #noteLarge(bank: number, vaLow: number, vaHigh: number, shift: number): void {
-    this.#large[bank] |= 1 << LARGE_SHIFTS.indexOf(shift);
+    this.#large[bank] |= LARGE_BIT[shift];
     this.#filters[bank * FILTER + filterSlot(vaLow, vaHigh, shift)] = 1;
   }
 

@@ -114,11 +114,8 @@ export class Translator {
     if (!first.walk(vaLow, vaHigh)) return false;
     this.shift = first.shift;
     this.permissions = first.permissions;
-    const { frame } = first;
-    if (this.virtual) {
-      return this.#second((frame * 4096) | (vaLow & 4095), Math.floor(frame / 0x100000) | 0, access, size);
-    }
-    this.frame = frame;
+    if (this.virtual) return this.#second(first.low, first.high, access, size);
+    const frame = this.frame = (first.low >>> 12) + first.high * 0x100000;
     if (frame >= PHYSICAL_FRAMES) return this.fault.plain(FaultKind.ACCESS);
     this.hostFrame = this.#tables.hostFrame(frame);
     return this.pmp === undefined || this.#protect(vaLow, access, size, this.#tables.granted);
@@ -152,7 +149,7 @@ export class Translator {
     this.#tables.peeking = true;
     const found = first.walk(vaLow, vaHigh);
     this.#tables.peeking = false;
-    if (found) return first.frame * 4096 + (vaLow & 4095);
+    if (found) return first.high * 0x100000000 + (first.low >>> 0);
     if (fault.kind === FaultKind.GUEST_PAGE) fault.plain(FaultKind.ACCESS);
     return -fault.cause(Access.READ);
   }

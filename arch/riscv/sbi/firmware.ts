@@ -30,6 +30,8 @@ const NOT_SUPPORTED: SbiResult = { error: SbiError.NOT_SUPPORTED };
 /** The SBI implementation of one VM. */
 export class SbiFirmware implements SbiMachine {
   readonly cpus: number;
+  /** Calls of the guest, those with a number that nobody has as well. */
+  calls = 0;
   readonly #context: ArchGuestContext;
   readonly #harts: readonly Hart[];
   readonly #extensions = new Map<number, SbiExtension>();
@@ -72,6 +74,7 @@ export class SbiFirmware implements SbiMachine {
    * @returns The exit that the VM must see; undefined if the guest simply goes on
    */
   call(hart: Hart, cpu: number): AxVCpuExitReason | undefined {
+    this.calls++;
     const extension = this.#extensions.get(shortNumber(hart, A7));
     const legacy = extension?.legacy === true;
     const fid = legacy ? 0 : shortNumber(hart, A6);

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { riscv } from "../../../arch/riscv/mod.ts";
 import { riscvMemoryNeeded } from "../../../arch/riscv/guest.ts";
 import { FIELD } from "../../../arch/riscv/layout.ts";
+import { MAX_CPUS, MAX_MEMORY } from "../../../core/config_keys.ts";
+import { asm } from "./assemble.ts";
 import { RAM, World } from "./guest_world.ts";
 
 Deno.test("RiscvGuest.interruptLine: wires that the mode has, and no others", () => {
@@ -81,10 +83,30 @@ Deno.test("RiscvGuest.statistics counts pages of code, and reset lets them go", 
   assert.equal(world.cpu.run(5).kind, "Nothing");
 });
 
+Deno.test("RiscvGuest.statistics counts calls of the firmware, and fills and flushes of translation tables, of all CPUs", () => {
+  const world = new World({ cpus: 2 });
+  const call = asm("ecall", {});
+  const load = asm("ld", { rd: 5, rs1: 6, imm: 0 });
+  const store = asm("sd", { rs1: 6, rs2: 5, imm: 0 });
+  world.write(RAM, call, call, load, store, load, asm("sfence.vma", { rs1: 0, rs2: 0 }), store, 0x0000006f);
+  for (const cpu of world.cpus) {
+    cpu.bind();
+    cpu.hart.state.setX(6, RAM + 0x2000 | 0, 0);
+    cpu.hart.state.setX(17, 0x10, 0);
+    world.run(20, cpu);
+  }
+  const { sbiCalls, tlbReads, tlbWrites, tlbFetches, tlbFlushes } = world.guest.statistics();
+  // A load and a store that miss enter the page for both; the page of code is fetched from anew after the fence.
+  assert.deepEqual([sbiCalls, tlbReads, tlbWrites, tlbFetches, tlbFlushes], [4, 4, 4, 4, 2]);
+});
+
 Deno.test("riscvMemoryNeeded grows with CPUs and guest memory, and has a limit", () => {
   assert.ok(riscvMemoryNeeded(2, 1 << 26) > riscvMemoryNeeded(1, 1 << 26));
   assert.ok(riscvMemoryNeeded(1, 1 << 22) > riscvMemoryNeeded(1, 1 << 20));
   assert.equal(riscvMemoryNeeded(1, 2 ** 31), riscvMemoryNeeded(1, 2 ** 30));
+  for (const cpus of [1, 8, 16, MAX_CPUS]) {
+    assert.ok(riscvMemoryNeeded(cpus, MAX_MEMORY) + MAX_MEMORY * 257 / 256 < 2 ** 32 - 2 ** 28, `${cpus} CPUs fit`);
+  }
   assert.equal(riscv.memoryNeeded, riscvMemoryNeeded);
 });
 

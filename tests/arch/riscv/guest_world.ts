@@ -33,7 +33,7 @@ export interface WorldOptions {
 
 /** Virtual CPUs over RAM. */
 export class World {
-  readonly memory = new HostMemory({ size: 0x100_0000, shared: false });
+  readonly memory = new HostMemory({ size: 0x200_0000, shared: false });
   readonly guest: ArchGuest;
   readonly space: AddrSpace;
   readonly cpus: RiscvVCpu[];

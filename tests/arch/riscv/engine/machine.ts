@@ -1,11 +1,11 @@
 /** A hart in machine mode with RAM and nothing else, whose instructions a test runs with the engine it names. @module */
 import { HostMemory } from "../../../../core/memory.ts";
-import { HART_AREA_SIZE, type HartWindow, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
+import { hartAreaSize, type HartWindow, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
 import { CodePages, recordPoolSize } from "../../../../arch/riscv/engine/code_pages.ts";
 import { Translator, type TranslatorOptions } from "../../../../arch/riscv/engine/translator.ts";
 import { Oracle } from "../../../../arch/riscv/engine/oracle.ts";
 import type { PhysicalMap } from "../../../../arch/riscv/hart.ts";
-import { F_REGISTERS, FIELD, type FieldName, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
+import { F_REGISTERS, FIELD, type FieldName, TLB_LEAST_CONTEXTS, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
 import { takePendingInterrupt } from "../../../../arch/riscv/trap/interrupts.ts";
 import { updateFpAccess } from "../../../../arch/riscv/trap/mode.ts";
 
@@ -15,7 +15,7 @@ export const RAM = 0x8000_0000;
 /** Bytes of RAM. */
 export const RAM_SIZE = 0x4_0000;
 
-const MEMORY_SIZE = 0x40_0000;
+const MEMORY_SIZE = 0xc0_0000;
 const CODE_PAGES = 32;
 
 /** Which engine executes. */
@@ -42,7 +42,7 @@ export class Machine {
   constructor(engine: EngineName = "oracle", options: TranslatorOptions = {}) {
     const memory = new HostMemory({ size: MEMORY_SIZE, shared: false });
     const codePages = new CodePages(memory, memory.reserve(recordPoolSize(CODE_PAGES)), CODE_PAGES);
-    const area = memory.reserve(HART_AREA_SIZE);
+    const area = memory.reserve(hartAreaSize(TLB_LEAST_CONTEXTS));
     this.ram = memory.reserve(RAM_SIZE);
     const physical: PhysicalMap = {
       toHost: (pa) => pa >= RAM && pa < RAM + RAM_SIZE ? this.ram + pa - RAM : -1,
@@ -57,7 +57,9 @@ export class Machine {
       });
     }
     this.codePages = codePages;
-    this.hart = new SoftwareHart(memory, host, { id: 0, mode: "machine" }, codePages, window, area, this.translator);
+    const features = { id: 0, mode: "machine" } as const;
+    const contexts = TLB_LEAST_CONTEXTS;
+    this.hart = new SoftwareHart(memory, host, features, codePages, window, area, contexts, this.translator);
     this.hart.bind();
     this.hart.state.set64(FIELD.pc, BigInt(RAM));
     this.#oracle = new Oracle(this.hart, codePages);

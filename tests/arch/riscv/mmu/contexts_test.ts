@@ -1,11 +1,11 @@
 /** Address spaces by ASID and VMID: what is kept when one switches between them, and what fences must reach. @module */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { TLB_BANK_SIZE, TLB_BANKS, TLB_CONTEXTS } from "../../../../arch/riscv/layout.ts";
+import { TLB_LEAST_CONTEXTS, tlbSize } from "../../../../arch/riscv/layout.ts";
 import { ANY, Contexts } from "../../../../arch/riscv/mmu/contexts.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import type { FirstStage } from "../../../../arch/riscv/mmu/first_stage.ts";
-import { A, FakeHart, fault, KERNEL, MXR, PageTable, R, random, SUM, U, USER, V } from "./helpers.ts";
+import { A, CONTEXTS, FakeHart, fault, KERNEL, MXR, PageTable, R, random, SUM, U, USER, V } from "./helpers.ts";
 
 const USER_PAGE = 0x5000n;
 
@@ -46,7 +46,7 @@ class Spaces {
 }
 
 Deno.test("Contexts keep entries for as many ASIDs as there are contexts beside the guest's, the oldest goes first", () => {
-  const kept = TLB_CONTEXTS - 1;
+  const kept = CONTEXTS - 1;
   const spaces = new Spaces(kept + 1);
   spaces.tables.slice(0, kept).forEach((_, asid) => {
     spaces.enter(asid);
@@ -144,18 +144,19 @@ Deno.test("Contexts: the odd bank is emptied when MXR comes to mean something el
 });
 
 Deno.test("Contexts number the generations of first-stage tables anew once they are used up", () => {
-  const memory = new HostMemory({ size: 4 << 20, shared: false });
-  const tlb = new Tlb(memory, memory.reserve(TLB_BANKS * TLB_BANK_SIZE));
+  const memory = new HostMemory({ size: 8 << 20, shared: false });
+  const count = TLB_LEAST_CONTEXTS;
+  const tlb = new Tlb(memory, memory.reserve(tlbSize(count)), count);
   let clears = 0;
   const first = { generation: 0, guestGeneration: 0, clear: () => clears++, flushAddress() {} };
-  const contexts = new Contexts(tlb, first as unknown as FirstStage, 1, 40);
+  const contexts = new Contexts(tlb, first as unknown as FirstStage, 1, count, 40);
   for (let i = 0; i < 200; i++) {
     if (i % 3 === 0) contexts.useSupervisor(i % 5, 0);
     else contexts.forget(i % 2 === 0, ANY, ANY);
     assert.equal(first.generation, contexts.supervisor.generation);
     assert.equal(first.guestGeneration, contexts.guest.generation);
     assert.notEqual(first.generation, first.guestGeneration);
-    assert.ok(first.generation > 0 && first.generation <= 40 + TLB_CONTEXTS);
+    assert.ok(first.generation > 0 && first.generation <= 40 + count);
   }
   assert.ok(clears >= 3, `${clears}`);
 });
@@ -163,7 +164,7 @@ Deno.test("Contexts number the generations of first-stage tables anew once they 
 Deno.test("Contexts: software that fences after every change, however narrowly, always gets its present tables", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const next = random(seed * 7919);
-    const spaces = new Spaces(TLB_CONTEXTS + 4);
+    const spaces = new Spaces(CONTEXTS + 4);
     const { hart, tables } = spaces;
     const frames = Array.from({ length: 8 }, () => hart.frame());
     const pages = [0x5000n, 0x6000n, 0x205000n, 0x3f_ffff_f000n, 0xffff_ffc0_0000_5000n];

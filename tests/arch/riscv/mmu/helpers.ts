@@ -18,10 +18,9 @@ import {
   type FieldName,
   PMP_ADDRESSES,
   STATE_SIZE,
-  TLB_BANK_SIZE,
-  TLB_BANKS,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
+  tlbSize,
   tlbTag,
 } from "../../../../arch/riscv/layout.ts";
 import type { CodePageTracker } from "../../../../arch/riscv/mmu/code_page_tracker.ts";
@@ -41,6 +40,9 @@ export const ADUE = 1n << 61n, PBMTE = 1n << 62n;
 
 /** Where RAM starts in a test hart's physical address space in machine mode; host address is the same minus this. */
 export const RAM = 0x80000000;
+
+/** Address spaces that a test hart keeps translations of at a time. */
+export const CONTEXTS = 8;
 
 /** What guards the code pages that a test declares. */
 export const GUARD = 0x1230;
@@ -73,7 +75,8 @@ export class FakeHart implements Hart {
   constructor(mode: "guest" | "machine") {
     this.options = { id: 0, mode };
     const save = this.memory.reserve(STATE_SIZE);
-    this.tables = this.memory.reserve(TLB_BANKS * TLB_BANK_SIZE);
+    // At the far end: frames have small addresses then, which tests can map as a whole.
+    this.tables = this.memory.size - tlbSize(CONTEXTS);
     this.state = new HartState(this.memory, save);
     const base = mode === "machine" ? RAM : 0;
     const { size } = this.memory;
@@ -81,7 +84,7 @@ export class FakeHart implements Hart {
       time: () => 0,
       physical: { toHost: (pa) => pa >= base && pa < base + size ? pa - base : -1 },
     };
-    this.mmu = new Mmu(this, this.codePages, this.tables);
+    this.mmu = new Mmu(this, this.codePages, this.tables, CONTEXTS);
     if (mode === "machine") {
       this.state.set(PMP_ADDRESSES, -1, 0x3fffff);
       this.state.set(FIELD.pmpcfg0, 0x1f, 0);

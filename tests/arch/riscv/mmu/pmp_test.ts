@@ -149,6 +149,28 @@ Deno.test("PMP guards page tables as S-mode accesses; the fault is an access fau
   assert.equal(hart.store(0x5000n), true);
 });
 
+Deno.test("PMP that splits a page table is obeyed by every walk through it, whichever half was read first", () => {
+  for (const first of [0x5000n, 0x145000n]) {
+    const hart = new FakeHart("machine");
+    const table = new PageTable(hart, 3, { base: RAM });
+    const page = hart.frame();
+    const entry = table.map(0x5000n, page + RAM, KERNEL);
+    table.map(0x145000n, page + RAM, KERNEL);
+    hart.state.set64(PMP_ADDRESSES, napot(RAM + (entry & ~0xfff) + 2048, 2048));
+    hart.state.set64(PMP_ADDRESSES + 8, EVERYWHERE);
+    hart.set({ pmpcfg0: BigInt(NAPOT | R | W | X) << 8n | BigInt(NAPOT), satp: table.register() });
+    hart.setMode(1, 0);
+    for (const va of [first, 0x5000n, 0x145000n, 0x5000n]) {
+      if (va === 0x5000n) assert.equal(hart.load(va), page);
+      else assert.deepEqual(fault(hart.load(va)), [LOAD_ACCESS, va]);
+    }
+    hart.set({ pmpcfg0: BigInt(NAPOT | R | W | X) << 8n | BigInt(NAPOT | R) });
+    assert.equal(hart.load(0x145000n), page);
+    hart.set({ pmpcfg0: BigInt(NAPOT | R | W | X) << 8n | BigInt(NAPOT) });
+    assert.deepEqual(fault(hart.load(0x145000n)), [LOAD_ACCESS, 0x145000n]);
+  }
+});
+
 Deno.test("a cache block that PMP covers in part can be neither zeroed nor managed; the fault names the byte", () => {
   const hart = protectedHart([[NA4, at(0x1020) >> 2n], [NAPOT | R | W | X, EVERYWHERE]]);
   hart.setMode(1, 0);

@@ -6,18 +6,19 @@
  */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { TLB_BANK_SIZE, TLB_BANKS, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../../../../arch/riscv/layout.ts";
+import { TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_LEAST_CONTEXTS, tlbSize, tlbTag } from "../../../../arch/riscv/layout.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
-import { FakeHart, fault, KERNEL, MXR, PageTable, pair, SUM, USER } from "./helpers.ts";
+import { FakeHart, fault, KERNEL, MXR, PageTable, pair, random, SUM, USER } from "./helpers.ts";
 
 /** Two banks. */
 const [FIRST, SECOND] = [1, 6];
 
 /** Tables of their own and a lookup as generated code does it. */
 function tables(): { tlb: Tlb; lookup: (bank: number, access: number, va: bigint) => number } {
-  const memory = new HostMemory({ size: 4 << 20, shared: false });
-  const tlb = new Tlb(memory, memory.reserve(TLB_BANKS * TLB_BANK_SIZE));
+  const memory = new HostMemory({ size: 8 << 20, shared: false });
+  const contexts = TLB_LEAST_CONTEXTS;
+  const tlb = new Tlb(memory, memory.reserve(tlbSize(contexts)), contexts);
   const lookup = (bank: number, access: number, va: bigint): number => {
     const [low, high] = pair(va);
     const entry = (tlb.table(bank, access) + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE) / 4;
@@ -34,17 +35,21 @@ function enter(tlb: Tlb, bank: number, access: number, va: bigint, hostPage: num
 }
 
 Deno.test("Tlb.fill: pages that differ in exactly one bit k, for every k from 12 to 63, never hit each other", () => {
-  for (const va of [0n, 0x5555555555555000n, 0xaaaaaaaaaaaaa000n, 0xfffffffffffff000n]) {
-    for (let k = 12n; k < 64n; k++) {
-      const { tlb, lookup } = tables();
-      const other = va ^ 1n << k;
-      enter(tlb, FIRST, Access.READ, va, 0x7000);
-      assert.equal(lookup(FIRST, Access.READ, va), 0x7000);
-      assert.equal(lookup(FIRST, Access.READ, other), -1, `bit ${k}`);
-      enter(tlb, FIRST, Access.READ, other, 0xfffff000);
-      assert.equal(lookup(FIRST, Access.READ, other + 0xabcn), 0xfffffabc);
-      const first = lookup(FIRST, Access.READ, va);
-      assert.equal(first, k < 21n ? 0x7000 : -1, "nine bits of index, the others share a slot");
+  const { tlb, lookup } = tables();
+  const indexed = 12n + BigInt(Math.log2(TLB_ENTRIES));
+  for (const access of [Access.READ, Access.WRITE, Access.EXECUTE]) {
+    for (const va of [0n, 0x5555555555555000n, 0xaaaaaaaaaaaaa000n, 0xfffffffffffff000n]) {
+      for (let k = 12n; k < 64n; k++) {
+        const other = va ^ 1n << k;
+        enter(tlb, FIRST, access, va, 0x7000);
+        assert.equal(lookup(FIRST, access, va), 0x7000);
+        assert.equal(lookup(FIRST, access, other), -1, `bit ${k}`);
+        enter(tlb, FIRST, access, other, 0xfffff000);
+        assert.equal(lookup(FIRST, access, other + 0xabcn), 0xfffffabc);
+        const first = lookup(FIRST, access, va);
+        assert.equal(first, k < indexed ? 0x7000 : -1, "bits above those of the index share a slot");
+        tlb.flush(FIRST);
+      }
     }
   }
 });
@@ -58,21 +63,39 @@ Deno.test("an empty or flushed table matches no address", () => {
   for (const va of [0n, 0xfffffffffffff000n]) assert.equal(lookup(0, Access.READ, va), -1);
 });
 
-Deno.test("Tlb.flush empties exactly the bank asked for, after few fills and after many", () => {
-  for (const count of [1, 64, 65, 700]) {
-    const { tlb, lookup } = tables();
-    for (const bank of [SECOND, FIRST]) {
-      for (let i = 0; i < count; i++) enter(tlb, bank, Access.WRITE, BigInt(i) << 12n, i << 12);
+Deno.test("Tlb.flush empties exactly the bank asked for, after few fills and after many, near together and far apart", () => {
+  for (const stride of [1, 255, 256]) {
+    for (const count of [1, 64, 65, 256, 257, 700, TLB_ENTRIES + 300]) {
+      const { tlb, lookup } = tables();
+      const page = (i: number): bigint => BigInt(i * stride) << 12n;
+      const seen = new Set<number>();
+      for (const bank of [SECOND, FIRST]) {
+        for (let i = 0; i < count; i++) enter(tlb, bank, Access.WRITE, page(i), i << 12);
+      }
+      tlb.flush(SECOND);
+      for (let i = count - 1; i >= 0; i--) {
+        assert.equal(lookup(SECOND, Access.WRITE, page(i)), -1);
+        const index = i * stride % TLB_ENTRIES;
+        assert.equal(lookup(FIRST, Access.WRITE, page(i)), seen.has(index) ? -1 : i << 12, "the last of an index");
+        seen.add(index);
+      }
+      enter(tlb, SECOND, Access.WRITE, 0n, 0x9000);
+      assert.equal(lookup(SECOND, Access.WRITE, 0n), 0x9000);
+      tlb.flush(SECOND);
+      assert.equal(lookup(SECOND, Access.WRITE, 0n), -1);
     }
-    tlb.flush(SECOND);
-    for (let i = 0; i < count; i++) {
-      assert.equal(lookup(SECOND, Access.WRITE, BigInt(i) << 12n), -1);
-      const kept = i >= count - TLB_ENTRIES ? i << 12 : -1;
-      assert.equal(lookup(FIRST, Access.WRITE, BigInt(i) << 12n), kept);
-    }
-    enter(tlb, SECOND, Access.WRITE, 0n, 0x9000);
-    assert.equal(lookup(SECOND, Access.WRITE, 0n), 0x9000);
   }
+});
+
+Deno.test("Tlb.counts tells fills by kind, and flushes of banks that had entries", () => {
+  const { tlb } = tables();
+  const kinds = [Access.READ, Access.WRITE, Access.WRITE, Access.EXECUTE, Access.EXECUTE, Access.EXECUTE];
+  for (const kind of kinds) enter(tlb, FIRST, kind, 0x5000n, 0x1000);
+  assert.deepEqual(tlb.counts, { reads: 1, writes: 2, fetches: 3, flushes: 0 });
+  tlb.flush(SECOND);
+  tlb.flush(FIRST);
+  tlb.flush(FIRST);
+  assert.equal(tlb.counts.flushes, 1);
 });
 
 Deno.test("Tlb.flushAddress drops one page, or all that may come from the same large leaf", () => {
@@ -97,8 +120,8 @@ Deno.test("Tlb.flushAddress drops one page, or all that may come from the same l
   }
 });
 
-Deno.test("Tlb.dropWritesTo and Tlb.drop take write entries away", () => {
-  for (const others of [2, 200]) {
+Deno.test("Tlb.dropWritesTo and Tlb.drop take write entries away, of however many", () => {
+  for (const others of [2, 200, 300, 5000]) {
     const { tlb, lookup } = tables();
     for (let i = 0; i < others; i++) enter(tlb, SECOND, Access.WRITE, BigInt(i + 256) << 12n, (i + 1) << 12);
     enter(tlb, SECOND, Access.WRITE, 0x3000n, 0x80007000);
@@ -108,10 +131,64 @@ Deno.test("Tlb.dropWritesTo and Tlb.drop take write entries away", () => {
     assert.equal(lookup(SECOND, Access.WRITE, 0x3000n), -1);
     assert.equal(lookup(3, Access.WRITE, 0xffffffc000004000n), -1);
     assert.equal(lookup(SECOND, Access.READ, 0x3000n), 0x80007000);
-    assert.equal(lookup(SECOND, Access.WRITE, 0x100000n), 0x1000);
+    for (let i = 0; i < others; i++) {
+      assert.equal(lookup(SECOND, Access.WRITE, BigInt(i + 256) << 12n), (i + 1) << 12);
+    }
     tlb.drop(Access.WRITE);
     assert.equal(lookup(SECOND, Access.WRITE, 0x100000n), -1);
     assert.equal(lookup(SECOND, Access.READ, 0x3000n), 0x80007000);
+    enter(tlb, SECOND, Access.WRITE, 0x3000n, 0x80007000);
+    tlb.dropWritesTo(0x80007000);
+    assert.equal(lookup(SECOND, Access.WRITE, 0x3000n), -1);
+  }
+});
+
+Deno.test("Tlb.dropWritesTo finds all entries of a page that many addresses lead to, guarded ones as well", () => {
+  for (const copies of [4, 5, 40, 600]) {
+    const { tlb, lookup } = tables();
+    const address = (i: number): bigint => BigInt(i * 7 + 1) << 12n;
+    const isGone = (i: number): boolean => lookup(i % 9, Access.WRITE, address(i)) === -1;
+    for (let i = 0; i < copies; i++) {
+      const [low, high] = pair(address(i));
+      tlb.fill(i % 9, Access.WRITE, low, high, (0x80007000 - low) | 0, 0, 12);
+    }
+    enter(tlb, 1, Access.WRITE, 0x7_0000_0000n, 0x84007000);
+    const [low, high] = pair(0x8_0000_2000n);
+    tlb.fill(1, Access.WRITE, low, high, (0x80007000 - low) | 0, 0x1230, 12);
+    tlb.dropWritesTo(0x80007000);
+    for (let i = 0; i < copies; i++) assert.ok(isGone(i), `${i} of ${copies}`);
+    assert.equal(lookup(1, Access.WRITE, 0x7_0000_0000n), 0x84007000, "a page of the same set of the index");
+    tlb.fill(1, Access.WRITE, low, high, (0x80007000 - low) | 0, 0x1230, 12);
+    tlb.dropWritesTo(0x84007000);
+    assert.equal(lookup(1, Access.WRITE, 0x7_0000_0000n), -1);
+  }
+});
+
+Deno.test("Tlb.dropWritesTo keeps up with pages that come and go, as a search of all entries would", () => {
+  for (let seed = 1; seed <= 4; seed++) {
+    const next = random(seed * 104729);
+    const { tlb, lookup } = tables();
+    const places = Array.from({ length: 60 }, (_, i) => BigInt(i * 300 + next(3)) << 12n);
+    const pages = Array.from({ length: 12 }, (_, i) => 0x80000000 + (next(3) << 26) + (i >> 1 << 12));
+    const expected = places.map(() => [-1, -1, -1]);
+    for (let step = 0; step < 4000; step++) {
+      const [place, bank, page] = [next(60), next(3), pages[next(12)]];
+      const action = next(20);
+      if (action === 0) {
+        tlb.dropWritesTo(page);
+        for (const banks of expected) banks.forEach((to, i) => to === page && (banks[i] = -1));
+      } else if (action === 1) {
+        tlb.flush(bank);
+        for (const banks of expected) banks[bank] = -1;
+      } else {
+        enter(tlb, bank, Access.WRITE, places[place], page);
+        expected[place][bank] = page;
+      }
+      if (step % 50 === 0 || action === 0) {
+        const found = places.map((va) => [0, 1, 2].map((bank) => lookup(bank, Access.WRITE, va)));
+        assert.deepEqual(found, expected, `seed ${seed}, step ${step}`);
+      }
+    }
   }
 });
 
