@@ -22,7 +22,6 @@ import type { QuickName } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { CACHE_BLOCK_SIZE, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
-import { ROW_INDEX } from "./system.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** The functions by the name that rows of the instruction table have for them: (value of rs1: i64) -> 1 done, 0 nothing was done. */
@@ -45,10 +44,10 @@ export function emitSystemCall(module: ModuleBuilder, quick: QuickCalls, system:
   return module.function("systemCall", ["i32"], [], (f) => {
     const record = f.param(0);
     const row = f.let(load("i32.load16_u", record, 2));
-    for (const { name, quick: quickName } of INSTRUCTIONS) {
+    for (const { index, quick: quickName } of INSTRUCTIONS) {
       if (quickName === undefined) continue;
       f.if(
-        binary("i32.eq", row, i32Const(ROW_INDEX.get(name)!)),
+        binary("i32.eq", row, i32Const(index)),
         () => {
           f.if(call(quick[quickName], sourceOf(record)), () => {
             const next = binary("i64.add", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(4));

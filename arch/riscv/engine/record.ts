@@ -11,7 +11,7 @@
  * | 14 | for REGION the operation that the record would have without it |
  * | 15 | rounding mode field |
  *
- * A zeroed record is `DECODE`: it is filled when it is first executed.
+ * A zeroed record is `DECODE`: it is filled when it, or straight code that leads to it, is first executed.
  *
  * @module
  */

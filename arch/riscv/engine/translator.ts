@@ -153,7 +153,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (entry !== undefined) this.regions.compile([entry]);
   }
 
-  /** Called when the record of the instruction at `host` has been filled. */
+  /** Whether records may be filled before their instructions are executed: not where each is translated when it first is. */
+  get decodesAhead(): boolean {
+    return !this.#always;
+  }
+
+  /** Called when the record of the instruction at `host`, which is executed next, has been filled. */
   decoded(host: HostPhysAddr): void {
     const region = this.regions.at(host);
     if (region !== undefined) this.connect(host, region.slot);
