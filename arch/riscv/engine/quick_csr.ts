@@ -10,7 +10,6 @@ import {
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
-  i64Const,
   load,
   type ModuleBuilder,
   select,
