@@ -224,7 +224,7 @@ export class Interpreter implements Engine {
 
   #system(record: HostPhysAddr): void {
     const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
-    executeSystem(this.#hart, this.#u16[(record + 2) >> 1], this.#i32[(record + 8) >> 2], length * 2);
+    executeSystem(this.#hart, this.#u16[(record + 2) >> 1], this.#i32[(record + 4) >> 2], length * 2);
   }
 
   #isScratch(record: HostPhysAddr): boolean {

@@ -45,7 +45,7 @@ export function emitSystemCall(module: ModuleBuilder, quick: QuickCalls, system:
   const quickStatus = emitQuickStatus(module);
   return module.function("systemCall", ["i32"], [], (f) => {
     const record = f.param(0);
-    f.if(call(quickStatus, load("i32.load", record, 8)), () => goOn(f));
+    f.if(call(quickStatus, load("i32.load", record, 4)), () => goOn(f));
     const row = f.let(load("i32.load16_u", record, 2));
     for (const { index, quick: quickName } of INSTRUCTIONS) {
       if (quickName === undefined) continue;
@@ -71,7 +71,7 @@ function goOn(f: FunctionBuilder): void {
 
 /** rs1 of an instruction by the bits in its record. */
 function sourceOf(record: Expr): Expr {
-  const number = binary("i32.and", binary("i32.shr_u", load("i32.load", record, 8), i32Const(15)), i32Const(31));
+  const number = binary("i32.and", binary("i32.shr_u", load("i32.load", record, 4), i32Const(15)), i32Const(31));
   return load("i64.load", binary("i32.shl", number, i32Const(3)), WINDOW + X_REGISTERS);
 }
 

@@ -7,14 +7,11 @@ import type { HostPhysAddr } from "../../../core/address.ts";
 import { decode } from "../isa/decode.ts";
 import { INSTRUCTIONS, type TableRow } from "../isa/mod.ts";
 import { X_REGISTERS, X_SINK } from "../layout.ts";
-import { LENGTH_SHIFT, Operation } from "./record.ts";
+import { LENGTH_SHIFT, Operation, RECORD_SHIFT, RecordShift } from "./record.ts";
 import { OPERATIONS, writesFloat } from "./row_order.ts";
 
-/** Offset of what x0 is written to, among the x registers. */
-const SINK = X_SINK - X_REGISTERS;
-
-/** Bytes of a register. */
-const REGISTER_SIZE = 8;
+/** Number that what is written to x0 has as a register. */
+const SINK = (X_SINK - X_REGISTERS) / 8;
 
 /** What the records of a row have in common. */
 interface Shape {
@@ -57,20 +54,20 @@ export function fillRecord(i32: Int32Array, record: HostPhysAddr, bits: number):
   const decoded = decode(bits);
   if (decoded === undefined) {
     i32[word] = Operation.ILLEGAL | lengthOf(bits) >> 1 << LENGTH_SHIFT;
-    i32[word + 2] = bits;
+    i32[word + 1] = bits;
     return false;
   }
   const { instruction, length, rd, rs1, rs2, rs3, imm, rm } = decoded;
   const { operation, hasSink, operand, endsStraightCode } = SHAPES[instruction.index];
   const first = operation | length >> 1 << LENGTH_SHIFT;
   if (operation === Operation.SYSTEM) {
-    i32[word] = first | instruction.index << 16;
-    i32[word + 2] = decoded.bits;
+    i32[word] = first | instruction.index << RecordShift.ROW;
+    i32[word + 1] = decoded.bits;
     return false;
   }
-  i32[word] = first | (hasSink && rd === 0 ? SINK : rd * REGISTER_SIZE) << 16;
-  i32[word + 1] = rs1 * REGISTER_SIZE | rs2 * REGISTER_SIZE << 16;
-  i32[word + 2] = operand === "immediate" ? imm : operand === "distance" ? imm * 8 : rs3 * REGISTER_SIZE;
-  i32[word + 3] = rm << 24;
+  const target = hasSink && rd === 0 ? SINK : rd;
+  const sources = rs1 << RecordShift.RS1 | rs2 << RecordShift.RS2;
+  i32[word] = first | target << RecordShift.RD | sources | rm << RecordShift.RM;
+  i32[word + 1] = operand === "immediate" ? imm : operand === "distance" ? imm << RECORD_SHIFT : rs3 * 8;
   return !endsStraightCode;
 }

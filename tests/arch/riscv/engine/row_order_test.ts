@@ -40,7 +40,7 @@ Deno.test("OPERATIONS numbers every row with a meaning once, in a byte, common o
   const rows = INSTRUCTIONS.filter(({ run }) => run !== undefined);
   const numbers = rows.map(({ index }) => OPERATIONS[index]);
   assert.equal(new Set(numbers).size, rows.length);
-  // The record of a region keeps the operation that was there in a byte.
+  // Records have a byte for it.
   for (const operation of numbers) assert.ok(operation >= Operation.FIRST_ROW && operation < 256);
   for (const { index } of COMMON_ROWS) assert.ok(OPERATIONS[index] < FIRST_RARE);
   for (const { index } of RARE_ROWS) assert.ok(OPERATIONS[index] >= FIRST_RARE);
