@@ -76,7 +76,7 @@ function representative(imm: number): number {
 }
 
 /** By row, what stands for the immediate, and which of rs1 and rs2 are words. */
-const known: (Footprint | undefined)[] = new Array(INSTRUCTIONS.length * 16).fill(undefined);
+const known: (Footprint | undefined)[] = [...new Array(INSTRUCTIONS.length * 16)];
 
 /** The source of a row that is TypeScript but that generated code may do by itself. Others read memory. */
 function readQuickly({ instruction: { call, quick }, bits }: Decoded): number {

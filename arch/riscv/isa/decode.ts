@@ -44,7 +44,8 @@ const WIDE: readonly Matcher[] = INSTRUCTIONS.map(matcherOf).sort(byCount);
 /** Bits that choose a bucket: funct3 and the major opcode, of which the low two bits are always ones. */
 const WIDE_MASK = 0x707f;
 
-const wideBuckets: (readonly Matcher[] | undefined)[] = new Array(1 << 8).fill(undefined);
+/** Spread, because code for arrays that may have holes is thrown away when anybody touches a prototype. */
+const wideBuckets: (readonly Matcher[] | undefined)[] = [...new Array(1 << 8)];
 
 /** The rows that encodings with these bucket bits can mean. Filled when first asked for: half of the buckets never are. */
 function wideBucket(bits: number): readonly Matcher[] {
@@ -57,7 +58,10 @@ function matching<M extends FixedBits>(all: readonly M[], mask: number, bits: nu
 
 /** Takes a 32-bit encoding apart. */
 function decodeWide(bits: number, length: 2 | 4): Decoded | undefined {
-  for (const { mask, match, row, rd, rs1, rs2, rs3 } of wideBucket(bits)) {
+  const bucket = wideBucket(bits);
+  // By index: what V8 compiles for an iterator is larger.
+  for (let i = 0; i < bucket.length; i++) {
+    const { mask, match, row, rd, rs1, rs2, rs3 } = bucket[i];
     if ((bits & mask) !== match) continue;
     return {
       instruction: row,
@@ -80,7 +84,7 @@ const COMPRESSED_ROWS: readonly (FixedBits & { readonly row: CompressedInstructi
 /** Bits that choose among compressed instructions: funct3 and the opcode. */
 const COMPRESSED_MASK = 0xe003;
 
-const compressedBuckets: (typeof COMPRESSED_ROWS | undefined)[] = new Array(1 << 5).fill(undefined);
+const compressedBuckets: (typeof COMPRESSED_ROWS | undefined)[] = [...new Array(1 << 5)];
 
 /** The row of a 16-bit encoding, even if these operands of it are reserved. */
 export function compressedRow(bits: number): CompressedInstruction | undefined {
@@ -94,17 +98,20 @@ export function compressedRow(bits: number): CompressedInstruction | undefined {
   return undefined;
 }
 
-/** What each 16-bit encoding means, `null` if nothing. Filled when first asked for. */
-const compressedCache: (Decoded | null | undefined)[] = new Array(1 << 16);
+/** Where among {@link compressedMeanings} each 16-bit encoding is; 0: not asked for yet. */
+const compressedPlaces = new Uint16Array(1 << 16);
+const compressedMeanings: (Decoded | undefined)[] = [undefined];
 
 function decodeCompressed(half: number): Decoded | undefined {
-  let decoded = compressedCache[half];
-  if (decoded === undefined) {
-    const wide = compressedRow(half)?.expand(half);
-    decoded = (wide === undefined ? undefined : decodeWide(wide, 2)) ?? null;
-    compressedCache[half] = decoded;
-  }
-  return decoded ?? undefined;
+  return compressedMeanings[compressedPlaces[half] || expandCompressed(half)];
+}
+
+/** Finds the meaning of an encoding that is met for the first time; gives its place. */
+function expandCompressed(half: number): number {
+  const wide = compressedRow(half)?.expand(half);
+  const place = compressedMeanings.push(wide === undefined ? undefined : decodeWide(wide, 2)) - 1;
+  compressedPlaces[half] = place;
+  return place;
 }
 
 /**
