@@ -29,7 +29,7 @@ import { SbiFirmware } from "./sbi/firmware.ts";
 import { type SbiExtension, sbiExtension } from "./sbi/sbi.ts";
 import { setLine } from "./trap/interrupts.ts";
 
-/** Record pages in a VM's pool at most: 100 MiB of address space, committed as code is met. */
+/** Record pages in a VM's pool at most: 50 MiB of address space, committed as code is met. */
 const MOST_CODE_PAGES = 3072;
 
 /** Bytes of translation tables in a VM, unless its harts could not do with them. */

@@ -29,20 +29,34 @@ export function analyseFlow(successors: ControlFlowGraph): Flow {
   const predecessors: number[][] = successors.map(() => []);
   for (const node of sequence) for (const next of successors[node]) predecessors[next].push(node);
   const parents = immediateDominators(sequence, order, predecessors);
-  const dominates = (a: number, b: number): boolean => {
-    for (let node = b; node !== a; node = parents[node]) if (node === 0) return false;
-    return true;
-  };
+  const children: number[][] = successors.map(() => []);
+  for (const node of sequence) if (node !== 0) children[parents[node]].push(node);
+  const dominates = dominance(children);
   const headers = new Set<number>();
   const merges = new Set<number>();
-  const children: number[][] = successors.map(() => []);
   for (const node of sequence) {
-    if (node !== 0) children[parents[node]].push(node);
-    const back = predecessors[node].filter((from) => order[node] <= order[from]);
-    if (back.some((from) => dominates(node, from))) headers.add(node);
-    if (predecessors[node].length - back.length > 1) merges.add(node);
+    let forward = 0;
+    for (const from of predecessors[node]) {
+      if (order[from] < order[node]) forward++;
+      else if (dominates(node, from)) headers.add(node);
+    }
+    if (forward > 1) merges.add(node);
   }
   return { order, children, headers, merges, dominates };
+}
+
+/** Whether a node dominates another one, from the tree of dominators: it is entered before that one, and left after it. */
+function dominance(children: readonly (readonly number[])[]): (a: number, b: number) => boolean {
+  const entered = new Array<number>(children.length).fill(0);
+  const left = new Array<number>(children.length).fill(0);
+  let time = 0;
+  const visit = (node: number): void => {
+    entered[node] = time++;
+    for (const child of children[node]) visit(child);
+    left[node] = time;
+  };
+  visit(0);
+  return (a, b) => entered[a] <= entered[b] && entered[b] < left[a];
 }
 
 function reversePostorder(successors: ControlFlowGraph): number[] {

@@ -33,8 +33,8 @@ async function greedy(hypervisor: Hypervisor, options: GuestOptions = {}): Promi
 }
 
 Deno.test("a guest that touches more than the host memory has gets an access fault, and the other VMs go on", async () => {
-  // Each VM needs about 130 MiB for itself, of which it touches little.
-  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 494 * MIB });
+  // Each VM needs about 80 MiB for itself, of which it touches little.
+  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 344 * MIB });
   const guests = [await greedy(hypervisor), await greedy(hypervisor), await greedy(hypervisor)];
   const printed = [];
   for (const guest of guests) printed.push(BigInt(`0x${(await runToEnd(guest)).trim()}`));
@@ -45,7 +45,7 @@ Deno.test("a guest that touches more than the host memory has gets an access fau
 });
 
 Deno.test("a hypervisor can make and remove VMs for ever in one memory", async () => {
-  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 215 * MIB });
+  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 165 * MIB });
   for (let i = 0; i < 12; i++) {
     const mode = i % 3 === 2 ? "machine" : "guest";
     const source = mode === "guest" ? GREEDY(64 * MIB) : "j shutdown";
@@ -56,7 +56,7 @@ Deno.test("a hypervisor can make and remove VMs for ever in one memory", async (
 });
 
 Deno.test("a VM's restart and reset take no more host memory than its first run", async () => {
-  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 205 * MIB });
+  await using hypervisor = new Hypervisor({ architectures: [riscv], sharedMemory: 155 * MIB });
   const guest = await greedy(hypervisor);
   for (let i = 0; i < 8; i++) {
     await runToEnd(guest);

@@ -199,6 +199,7 @@ export class CodePages implements CodePageTracker {
     for (let line = first; line <= last; line++) used ||= (i32[lines + (line >> 5)] >>> line & 1) !== 0;
     if (used && this.#isCode(slot, offset, length)) {
       for (let line = first; line <= last; line++) this.#forgetLine(slot, line);
+      this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + (first << LINE_SHIFT), last - first + 1 << LINE_SHIFT);
     }
     if ((i32[lines] | i32[lines + 1]) !== 0) return;
     i32[lines + 2] -= Math.ceil(length / 8);
@@ -224,7 +225,6 @@ export class CodePages implements CodePageTracker {
     const lines = ((records + PAGE_LINES) >>> 2) + (line >> 5);
     if ((i32[lines] >>> line & 1) === 0) return;
     i32[lines] &= ~(1 << line);
-    this.onStale(this.#pageOfSlot[slot] * PAGE_SIZE + (line << LINE_SHIFT), 1 << LINE_SHIFT);
     const first = line << (LINE_SHIFT - 1);
     const words = records >>> 2;
     for (let record = Math.max(0, first - 1); record < first + (1 << (LINE_SHIFT - 1)); record++) {

@@ -4,37 +4,42 @@
  *
  * @module
  */
-import { i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
+import { type FunctionReference, i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
 import { CsrOperation, executeCsr } from "../csr/csr_file.ts";
 import { sourceRegister } from "../isa/encoding.ts";
 import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruction.ts";
+import { INSTRUCTIONS } from "../isa/mod.ts";
 import { WasmArithmetic } from "./wasm_arithmetic.ts";
 import { constantValue, extended, Extension, isKeptAsWord, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
+/** A field of the encoding that names a register. */
+type RegisterField = RegisterOperand["field"];
+
 /** What an instruction does to registers and memory. */
 interface Footprint {
-  /** Fields of the encoding that name x registers. */
-  readonly reads: Set<RegisterOperand["field"]>;
+  /** 1 for each field of the encoding that names an x register that is read, 0 for the others. */
+  readonly reads: Record<RegisterField, number>;
   access: "load" | "store" | undefined;
-  /** What is written to rd. */
-  written: WasmValue | undefined;
+  /** 1 if rd is written, else 0. */
+  writes: number;
+  /** Whether what is written is a sign-extended word. */
+  writesWord: boolean;
   /** Whether the instruction is one of floating point. */
   isFloat: boolean;
   /** Fields that name f registers whose numbers are computed with: their bits do not do. */
-  readonly computesWith: Set<RegisterOperand["field"]>;
+  readonly computesWith: Set<RegisterField>;
 }
 
 /** The x registers that an instruction reads, one bit each. */
 export function registersRead(decoded: Decoded): number {
   if (decoded.instruction.call !== undefined) return readQuickly(decoded);
-  let registers = 0;
-  for (const field of footprintOf(decoded, 0).reads) registers |= 1 << decoded[field];
-  return registers & ~1;
+  const { rd, rs1, rs2, rs3 } = footprintOf(decoded, 0).reads;
+  return (rd << decoded.rd | rs1 << decoded.rs1 | rs2 << decoded.rs2 | rs3 << decoded.rs3) & ~1;
 }
 
 /** The x register that an instruction writes, as a bit; 0 if none. Rows that are TypeScript write the one that they name, in memory. */
 export function registerWritten(decoded: Decoded): number {
-  return footprintOf(decoded, 0).written === undefined ? 0 : 1 << decoded.rd & ~1;
+  return footprintOf(decoded, 0).writes << decoded.rd & ~1;
 }
 
 /** Whether an instruction is one of floating point: it is illegal while that is off. */
@@ -58,17 +63,20 @@ export function accessOf(decoded: Decoded): "load" | "store" | undefined {
  * @param words Registers that hold one, one bit each
  */
 export function writesWord(decoded: Decoded, words: number): boolean {
-  const { written } = footprintOf(decoded, words);
-  return written !== undefined && isKeptAsWord(written);
+  return footprintOf(decoded, words).writesWord;
 }
 
-const known = new Map<Instruction, Map<number, Footprint>>();
+/** Immediates that stand for all others: whether one is negative, 0, a shift of a word or beyond makes a difference to what is noted. */
+const IMMEDIATES = [-1, 0, 1, 32] as const;
 
-/** A number that stands for an immediate as far as it makes a difference to what is noted here. */
+/** Index of the one in {@link IMMEDIATES} that stands for an immediate. */
 function representative(imm: number): number {
-  if (imm < 0) return -1;
-  return imm === 0 || imm >= 32 ? Math.min(imm, 32) : 1;
+  if (imm < 0) return 0;
+  return imm === 0 ? 1 : imm < 32 ? 2 : 3;
 }
+
+/** By row, what stands for the immediate, and which of rs1 and rs2 are words. */
+const known: (Footprint | undefined)[] = [...new Array(INSTRUCTIONS.length * 16)];
 
 /** The source of a row that is TypeScript but that generated code may do by itself. Others read memory. */
 function readQuickly({ instruction: { call, quick }, bits }: Decoded): number {
@@ -77,29 +85,30 @@ function readQuickly({ instruction: { call, quick }, bits }: Decoded): number {
 }
 
 function footprintOf({ instruction, rs1, rs2, imm }: Decoded, words: number): Footprint {
-  let footprints = known.get(instruction);
-  if (footprints === undefined) known.set(instruction, footprints = new Map());
   const kept = (words >>> rs1 & 1) | (words >>> rs2 & 1) << 1;
   const constant = representative(imm);
-  const key = kept | (constant + 1) << 2;
-  let footprint = footprints.get(key);
-  if (footprint === undefined) footprints.set(key, footprint = observe(instruction, constant, kept));
-  return footprint;
+  return known[instruction.index << 4 | constant << 2 | kept] ??= observe(instruction, IMMEDIATES[constant], kept);
+}
+
+/** Where the code of observed meanings goes: it is never built. */
+let nowhere: { module: ModuleBuilder; helpers: { mulHighU: FunctionReference } } | undefined;
+
+function makeNowhere(): NonNullable<typeof nowhere> {
+  const module = new ModuleBuilder();
+  return { module, helpers: { mulHighU: module.importFunction("", "mulHighU", ["i64", "i64"], ["i64"]) } };
 }
 
 /** Runs a meaning; bits of `kept` tell whether rs1 and rs2 are words. */
 function observe({ run }: Instruction, imm: number, kept: number): Footprint {
-  const [reads, computesWith] = [new Set<RegisterOperand["field"]>(), new Set<RegisterOperand["field"]>()];
-  const none = { access: undefined, written: undefined, isFloat: false };
-  const footprint: Footprint = { reads, computesWith, ...none };
-  const module = new ModuleBuilder();
-  const helpers = { mulHighU: module.importFunction("", "mulHighU", ["i64", "i64"], ["i64"]) };
-  // The code goes nowhere.
+  const reads = { rd: 0, rs1: 0, rs2: 0, rs3: 0 };
+  const computesWith = new Set<RegisterField>();
+  const footprint: Footprint = { reads, access: undefined, writes: 0, writesWord: false, isFloat: false, computesWith };
+  const { module, helpers } = nowhere ??= makeNowhere();
   module.function("meaning", [], [], (f) => {
     const unknown: WasmValue = { expr: i64Const(0) };
-    if (run === undefined) footprint.written = unknown;
+    if (run === undefined) footprint.writes = 1;
     const word = f.local("i32");
-    const floats = new Map<WasmValue, RegisterOperand["field"]>();
+    const floats = new Map<WasmValue, RegisterField>();
     const noted: Partial<Ops<WasmValue>> = {
       requireFloat: () => void (footprint.isFloat = true),
       f: ({ field }) => {
@@ -112,11 +121,14 @@ function observe({ run }: Instruction, imm: number, kept: number): Footprint {
         return /^f(eq|lt|le)/.test(name) ? extended(word, Extension.BOTH) : unknown;
       },
       x: ({ field }) => {
-        reads.add(field);
+        reads[field] = 1;
         const isWord = field === "rs1" && (kept & 1) !== 0 || field === "rs2" && (kept & 2) !== 0;
         return isWord ? extended(word, Extension.SIGN) : unknown;
       },
-      setX: (_register, value) => void (footprint.written = value),
+      setX: (_register, value) => {
+        footprint.writes = 1;
+        footprint.writesWord = isKeptAsWord(value);
+      },
       load: (_address, size, signed) => {
         footprint.access = "load";
         return size === 8 ? unknown : extended(word, loadedExtension(size, signed));

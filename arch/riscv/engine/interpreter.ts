@@ -3,12 +3,10 @@
  *
  * @module
  */
-import type { HostPhysAddr } from "../../../core/address.ts";
+import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { Hart } from "../hart.ts";
-import { decode } from "../isa/decode.ts";
-import type { Decoded } from "../isa/instruction.ts";
-import { FIELD, X_REGISTERS, X_SINK } from "../layout.ts";
+import { FIELD } from "../layout.ts";
 import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
@@ -16,8 +14,8 @@ import type { Engine } from "./engine.ts";
 import { buildInterpreterModule } from "./interpreter_module.ts";
 import { RareRows } from "./rare_rows.ts";
 import { LENGTH_SHIFT, Operation, OPERATION_MASK, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
-import { OPERATION_OF_ROW, writesFloat } from "./row_order.ts";
-import { executeSystem, ROW_INDEX } from "./system.ts";
+import { fillRecord, lengthOf } from "./record_writer.ts";
+import { executeSystem } from "./system.ts";
 import type { Translator } from "./translator.ts";
 
 /** Bytes of host memory that each hart's interpreter needs: a record page for instructions that no page of records can keep. */
@@ -167,28 +165,49 @@ export class Interpreter implements Engine {
     this.#scratchBits = bits;
     const next = (record + RECORD_SIZE) >> 2;
     this.#i32[next] = this.#i32[next + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
-    this.#writeRecord(record, bits);
+    fillRecord(this.#i32, record, bits);
     return record;
   }
 
+  /** Fills the record that is about to be executed; 0: look pc up again. */
   #decode(record: HostPhysAddr): number {
-    const host = this.#codePages.hostOf(record);
     if (this.#isScratch(record)) return 0;
+    const host = this.#codePages.hostOf(record);
     if (host === -1) {
       this.#hart.mmu.dropFetches();
       return 0;
     }
-    const first = this.#u16[host >> 1];
-    if ((first & 3) === 3 && (host & 0xfff) === 0xffe) {
-      this.#codePages.using(host, 2);
-      this.#i32[record >> 2] = Operation.STRADDLE | 2 << LENGTH_SHIFT;
-      return 1;
-    }
-    const isLong = (first & 3) === 3;
-    this.#codePages.using(host, isLong ? 4 : 2);
-    this.#writeRecord(record, isLong ? first | this.#u16[(host >> 1) + 1] << 16 : first);
+    const end = this.#decodeStraight(record, host);
+    this.#codePages.using(host, end - host);
     this.#translator?.decoded(host);
     return 1;
+  }
+
+  /**
+   * Fills the records of straight code from `host` on, in one page: to come here for each of its instructions takes longer than to fill
+   * them. Only what is executed is filled, unless an instruction traps.
+   *
+   * @returns The end of the code whose records are filled now
+   */
+  #decodeStraight(record: HostPhysAddr, host: HostPhysAddr): HostPhysAddr {
+    const i32 = this.#i32;
+    const goesAhead = this.#translator?.decodesAhead ?? true;
+    const pageEnd = host - host % PAGE_SIZE + PAGE_SIZE;
+    let at = host;
+    let to = record;
+    do {
+      const half = this.#u16[at >>> 1];
+      const length = lengthOf(half);
+      if (at + length > pageEnd) {
+        i32[to >>> 2] = Operation.STRADDLE | 2 << LENGTH_SHIFT;
+        return pageEnd;
+      }
+      const isStraight = fillRecord(i32, to, length === 4 ? half | this.#u16[(at >>> 1) + 1] << 16 : half);
+      at += length;
+      to += length / 2 * RECORD_SIZE;
+      if (!isStraight) break;
+    } while (goesAhead && at < pageEnd && i32[to >>> 2] === Operation.DECODE);
+    return at;
   }
 
   #straddle(): HostPhysAddr {
@@ -205,7 +224,7 @@ export class Interpreter implements Engine {
 
   #system(record: HostPhysAddr): void {
     const length = this.#i32[record >> 2] >> LENGTH_SHIFT & 3;
-    executeSystem(this.#hart, this.#u16[(record + 2) >> 1], this.#i32[(record + 8) >> 2], length * 2);
+    executeSystem(this.#hart, this.#u16[(record + 2) >> 1], this.#i32[(record + 4) >> 2], length * 2);
   }
 
   #isScratch(record: HostPhysAddr): boolean {
@@ -218,35 +237,4 @@ export class Interpreter implements Engine {
     const first = this.#u16[host >> 1];
     return (first & 3) === 3 ? first | this.#u16[(host >> 1) + 1] << 16 : first;
   }
-
-  #writeRecord(record: HostPhysAddr, bits: number): void {
-    const decoded = decode(bits);
-    const word = record >> 2;
-    if (decoded === undefined) {
-      const length = (bits & 3) === 3 ? 2 : 1;
-      this.#i32[word] = Operation.ILLEGAL | length << LENGTH_SHIFT;
-      this.#i32[word + 2] = bits;
-      return;
-    }
-    const { instruction, length } = decoded;
-    const operation = OPERATION_OF_ROW.get(instruction.name) ?? Operation.SYSTEM;
-    this.#u16[record >> 1] = operation | (length >> 1) << LENGTH_SHIFT;
-    if (operation === Operation.SYSTEM) {
-      this.#u16[(record >> 1) + 1] = ROW_INDEX.get(instruction.name)!;
-      this.#i32[word + 2] = decoded.bits;
-      return;
-    }
-    const toSink = decoded.rd === 0 && !writesFloat(instruction);
-    this.#u16[(record >> 1) + 1] = toSink ? X_SINK - X_REGISTERS : decoded.rd * 8;
-    this.#u16[(record >> 1) + 2] = decoded.rs1 * 8;
-    this.#u16[(record >> 1) + 3] = decoded.rs2 * 8;
-    this.#i32[word + 2] = decodedOperand(decoded);
-    this.#i32[word + 3] = decoded.rm << 24;
-  }
-}
-
-/** What a record holds beside two sources and a destination. */
-function decodedOperand({ instruction: { format }, imm, rs3 }: Decoded): number {
-  if (format === "R4") return rs3 * 8;
-  return format === "B" || format === "J" ? imm * 8 : imm;
 }

@@ -22,7 +22,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
-import { Operation, OPERATION_MASK, RECORDS_PER_PAGE } from "./record.ts";
+import { Operation, OPERATION_MASK, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from "./record.ts";
 import { emitRegionAccesses } from "./region_access.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
@@ -150,13 +150,13 @@ function emitLookup(
       });
     }, "likely");
     const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
-    f.set(r.record, binary("i32.add", r.page, binary("i32.shl", offset, i32Const(3))));
+    f.set(r.record, binary("i32.add", r.page, binary("i32.shl", offset, i32Const(RECORD_SHIFT))));
     setPcBase(f, r, pc);
   });
 }
 
 function setPcBase(f: FunctionBuilder, r: LoopRegisters, pc: Expr): void {
-  const distance = unary("i64.extend_i32_u", binary("i32.shr_u", r.record, i32Const(3)));
+  const distance = unary("i64.extend_i32_u", binary("i32.shr_u", r.record, i32Const(RECORD_SHIFT)));
   f.set(r.pcBase, binary("i64.sub", pc, distance));
 }
 
@@ -225,7 +225,7 @@ function listCases(
       f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
       f.br(reload);
     });
-    f.set(r.page, binary("i32.sub", r.record, i32Const((RECORDS_PER_PAGE - 1) * 16)));
+    f.set(r.page, binary("i32.sub", r.record, i32Const((RECORDS_PER_PAGE - 1) * RECORD_SIZE)));
     setPcBase(f, r, pc);
     f.br(next);
   };

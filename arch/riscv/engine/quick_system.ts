@@ -22,7 +22,7 @@ import type { QuickName } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { CACHE_BLOCK_SIZE, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
-import { ROW_INDEX } from "./system.ts";
+import { emitQuickStatus } from "./quick_csr.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** The functions by the name that rows of the instruction table have for them: (value of rs1: i64) -> 1 done, 0 nothing was done. */
@@ -42,19 +42,17 @@ export function emitQuickCalls(module: ModuleBuilder): QuickCalls {
  * @param system (record): executes it in TypeScript
  */
 export function emitSystemCall(module: ModuleBuilder, quick: QuickCalls, system: FunctionReference): FunctionReference {
+  const quickStatus = emitQuickStatus(module);
   return module.function("systemCall", ["i32"], [], (f) => {
     const record = f.param(0);
+    f.if(call(quickStatus, load("i32.load", record, 4)), () => goOn(f));
     const row = f.let(load("i32.load16_u", record, 2));
-    for (const { name, quick: quickName } of INSTRUCTIONS) {
+    for (const { index, quick: quickName } of INSTRUCTIONS) {
       if (quickName === undefined) continue;
       f.if(
-        binary("i32.eq", row, i32Const(ROW_INDEX.get(name)!)),
+        binary("i32.eq", row, i32Const(index)),
         () => {
-          f.if(call(quick[quickName], sourceOf(record)), () => {
-            const next = binary("i64.add", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(4));
-            f.store("i64.store", i32Const(0), next, WINDOW + FIELD.pc);
-            f.return();
-          });
+          f.if(call(quick[quickName], sourceOf(record)), () => goOn(f));
         },
         undefined,
         "unlikely",
@@ -64,9 +62,16 @@ export function emitSystemCall(module: ModuleBuilder, quick: QuickCalls, system:
   });
 }
 
+/** Goes on behind an instruction of 4 bytes. */
+function goOn(f: FunctionBuilder): void {
+  const next = binary("i64.add", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(4));
+  f.store("i64.store", i32Const(0), next, WINDOW + FIELD.pc);
+  f.return();
+}
+
 /** rs1 of an instruction by the bits in its record. */
 function sourceOf(record: Expr): Expr {
-  const number = binary("i32.and", binary("i32.shr_u", load("i32.load", record, 8), i32Const(15)), i32Const(31));
+  const number = binary("i32.and", binary("i32.shr_u", load("i32.load", record, 4), i32Const(15)), i32Const(31));
   return load("i64.load", binary("i32.shl", number, i32Const(3)), WINDOW + X_REGISTERS);
 }
 

@@ -1,23 +1,27 @@
 /**
- * The predecoded record of one instruction, as the interpreter reads it: 16 bytes for every halfword of a code page.
+ * The predecoded record of one instruction, as the interpreter reads it: 8 bytes for every halfword of a code page.
  *
- * | bytes | content |
+ * | bits | content |
  * |---|---|
- * | 0..1 | operation in bits 9:0; instruction length in bits 11:10 (1: 2 bytes, 2: 4 bytes) |
- * | 2..3 | offset of rd among its registers (x0: the sink); for SYSTEM the index of the table row |
- * | 4..5, 6..7 | offsets of rs1 and rs2 among theirs |
- * | 8..11 | immediate, times 8 for branches and jumps; for fused multiply-adds rs3 like rs1; for SYSTEM and ILLEGAL the encoding |
- * | 12..13 | for REGION the region's number |
- * | 14 | for REGION the operation that the record would have without it |
- * | 15 | rounding mode field |
+ * | 7..0 | operation |
+ * | 9..8 | instruction length (1: 2 bytes, 2: 4 bytes) |
+ * | 15..10 | number of rd, 32 for x0: the sink |
+ * | 20..16, 25..21 | numbers of rs1 and rs2 |
+ * | 28..26 | rounding mode field |
+ * | 31..16 | for SYSTEM, in place of those three: index of the table row |
+ * | 63..32 | immediate, times 4 for branches and jumps; for fused multiply-adds rs3 times 8; for SYSTEM and ILLEGAL the encoding; for REGION the region's number |
  *
- * A zeroed record is `DECODE`: it is filled when it is first executed.
+ * A zeroed record is `DECODE`: it is filled when it, or straight code that leads to it, is first executed. Twice the size would be easier
+ * to take apart, but code that runs is spread over many pages, and so is what the interpreter reads.
  *
  * @module
  */
 
 /** Bytes of a record. */
-export const RECORD_SIZE = 16;
+export const RECORD_SIZE = 8;
+
+/** log2 of the bytes of records that a byte of code has. */
+export const RECORD_SHIFT = 2;
 
 /** Records of a 4 KiB page that hold instructions. */
 export const RECORDS_PER_PAGE = 2048;
@@ -61,7 +65,21 @@ export function isRow(operation: number): boolean {
 }
 
 /** Bits of the operation in a record. */
-export const OPERATION_MASK = 0x3ff;
+export const OPERATION_MASK = 0xff;
 
-/** Bit position of the length in a record's first word. */
-export const LENGTH_SHIFT = 10;
+/** Bit position of the length in a record. */
+export const LENGTH_SHIFT = 8;
+
+/** Bit positions of the other fields. */
+export const RecordShift = {
+  /** Destination. */
+  RD: 10,
+  /** First source. */
+  RS1: 16,
+  /** Second source. */
+  RS2: 21,
+  /** Rounding mode. */
+  RM: 26,
+  /** Row of a SYSTEM record. */
+  ROW: 16,
+} as const;

@@ -31,7 +31,7 @@ export interface BasicBlock {
   /** Offset in the page of the instruction behind the last one. */
   readonly end: number;
   /** A region's switch: goes to one of these offsets, or leaves. All blocks that end in one come here. */
-  readonly targets?: readonly number[];
+  readonly targets: readonly number[] | undefined;
 }
 
 /** The blocks that a hot address leads to. */
@@ -141,7 +141,7 @@ export function discoverRegion(
       instructions.push({ offset: at, decoded });
       at += decoded.length;
     } while (found.has(at) && !leaders.has(at) && !isTerminator(instructions.at(-1)!.decoded));
-    blocks.push({ instructions, end: at });
+    blocks.push({ instructions, end: at, targets: undefined });
     const last = instructions.at(-1)!;
     const target = followed(last);
     if (target !== undefined) add(target);

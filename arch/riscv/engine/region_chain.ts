@@ -16,7 +16,7 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import { FIELD, type FieldName, LeaveRegions, WINDOW } from "../layout.ts";
-import { Operation, OPERATION_MASK } from "./record.ts";
+import { Operation, OPERATION_MASK, RECORD_SHIFT } from "./record.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /**
@@ -57,10 +57,12 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     const entry = f.let(tlbEntry("fetchTable", pc));
     f.if(unary("i32.eqz", tlbHit(entry, pc, 1)), interpret, undefined, "unlikely");
     const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
-    const record = f.let(binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(3))));
-    const operation = binary("i32.and", load("i32.load16_u", record, 0), i32Const(OPERATION_MASK));
+    const record = f.let(
+      binary("i32.add", load("i32.load", entry, 8), binary("i32.shl", offset, i32Const(RECORD_SHIFT))),
+    );
+    const operation = binary("i32.and", load("i32.load", record), i32Const(OPERATION_MASK));
     f.if(binary("i32.ne", operation, i32Const(Operation.REGION)), interpret, undefined, "unlikely");
-    f.returnCallIndirect(table, region, load("i32.load16_u", record, 12), budget, depth);
+    f.returnCallIndirect(table, region, load("i32.load", record, 4), budget, depth);
   }, { export: true });
   const resume = module.function("resume", ["i32", "i32"], ["i32"], (f) => {
     f.if(mustLeaveRegions(), () => f.return(f.param(0)), undefined, "unlikely");

@@ -22,12 +22,16 @@ import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, type FieldName, WINDOW } from "../layout.ts";
 import { hartWord } from "./wasm_ops.ts";
 
-/** What the code of an access needs of the region around it. */
-export interface CsrSite {
-  /** The region's function. */
+/** Where the code of an access stands. */
+export interface PlainSite {
+  /** The function. */
   readonly code: FunctionBuilder;
   /** Where the access goes if it is not plain after all. */
   readonly slow: Label;
+}
+
+/** What the code of an access needs of the region around it. */
+export interface CsrSite extends PlainSite {
   /** The x register of that number, 0 for x0. */
   x(number: number): Expr;
   /** Sets an x register, not x0. */
@@ -38,19 +42,27 @@ export interface CsrSite {
   readonly left: Expr;
 }
 
+/** What was read of a field. */
+export interface PlainValue {
+  /** All of it. */
+  readonly old: Expr;
+  /** What of it is seen. */
+  readonly seen: Expr;
+}
+
 /** Floating point is on and FS dirty already, as a value of the `fpAccess` field. */
 const DIRTY = 2;
 
 /** Emits what a plain access does, or a branch to `slow` before it has done anything. */
 export function emitPlainCsr(site: CsrSite, { bits, rd, rs1 }: Decoded, plain: PlainCsr, mode: Mode): void {
-  const { code: f } = site;
-  checkMode(site, mode);
+  const { code: f, slow } = site;
+  f.brIf(slow, unary("i32.eqz", isMode(mode)), "unlikely");
   checkConditions(site, plain, isWrite(bits));
   const old = plain.storage === undefined ? undefined : f.let(field64(plain.storage));
   const seen = seenValue(site, plain, old);
   if (isWrite(bits) && old !== undefined) {
     const operand = (bits & CsrOperation.IMMEDIATE) !== 0 ? i64Const(rs1) : site.x(rs1);
-    write(site, plain, bits, old, operand, seen);
+    writePlain(site, plain, bits & CsrOperation.MASK, operand, { old, seen });
   }
   if (rd !== 0) site.setX(rd, seen);
 }
@@ -68,13 +80,13 @@ function ticksOf({ code: f, left, time }: CsrSite, { delta }: PlainCsr): Expr {
   return delta === undefined ? now : binary("i64.add", now, field64(delta));
 }
 
-/** Privilege and V lie side by side. */
-function checkMode({ code: f, slow }: CsrSite, { privilege, virtual }: Mode): void {
+/** Whether the hart is in a mode (i32). Privilege and V lie side by side. */
+export function isMode({ privilege, virtual }: Mode): Expr {
   const now = load("i64.load", i32Const(0), WINDOW + FIELD.privilege, 4);
-  f.brIf(slow, binary("i64.ne", now, i64Const(BigInt(privilege) | BigInt(virtual) << 32n)), "unlikely");
+  return binary("i64.eq", now, i64Const(BigInt(privilege) | BigInt(virtual) << 32n));
 }
 
-function checkConditions({ code: f, slow }: CsrSite, plain: PlainCsr, writes: boolean): void {
+function checkConditions({ code: f, slow }: PlainSite, plain: PlainCsr, writes: boolean): void {
   if (plain.dirtiesFloat && writes) {
     f.brIf(slow, binary("i32.ne", hartWord("fpAccess"), i32Const(DIRTY)), "unlikely");
   } else if (plain.needsFloat) {
@@ -96,9 +108,20 @@ function countOf({ left }: CsrSite, { offset }: NonNullable<PlainCsr["counts"]>)
   return binary("i64.add", binary("i64.add", field64(FIELD.steps), field64(offset)), run);
 }
 
-function write(site: CsrSite, plain: PlainCsr, bits: number, old: Expr, operand: Expr, seen: Expr): void {
-  const { code: f, slow } = site;
-  const operation = bits & CsrOperation.MASK;
+/** Reads the field of a CSR that is nothing else. */
+export function readPlain({ code: f }: PlainSite, { storage, readMask }: PlainCsr): PlainValue {
+  const old = f.let(field64(storage!));
+  return { old, seen: masked(old, readMask) };
+}
+
+/** Emits the write of what the operation makes of the operand and of what was read. */
+export function writePlain(
+  { code: f, slow }: PlainSite,
+  plain: PlainCsr,
+  operation: number,
+  operand: Expr,
+  { old, seen }: PlainValue,
+): void {
   const written = f.let(legal(plain, old, combined(operation, seen, operand)));
   if (plain.guarded !== 0n) {
     const changed = f.let(binary("i64.xor", written, old));

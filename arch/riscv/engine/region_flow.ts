@@ -43,13 +43,14 @@ export function analyseRegion(region: Region): RegionFlow {
     const behind = region.successorAt(index, block.end);
     if (behind !== undefined && endsInCall(block)) checks.add(behind);
   });
-  const needed = neededRegisters(blocks, graph, flow);
+  const uses = blocks.map(usesOf);
+  const needed = neededRegisters(uses, graph, flow);
   const kept = keptInLoops(blocks, findLoops(graph, flow), needed);
   const steps = heaviestPaths(graph, flow, blocks.map(({ instructions }) => instructions.length), checks);
   return {
     graph,
     flow,
-    needed: neededRegisters(blocks, graph, flow, kept),
+    needed: neededRegisters(uses, graph, flow, kept),
     words: findWords(blocks, graph, flow),
     kept,
     stepsToCheck: steps.map((count, block) => checks.has(block) ? count : undefined),
@@ -71,29 +72,40 @@ function keptInLoops(blocks: readonly BasicBlock[], loops: readonly Loop[], need
   return kept;
 }
 
-/** Backward data flow. Outside of the region, and in what it calls, registers are read from memory. */
+/** What a block does to x registers, one bit each. */
+interface Uses {
+  /** Read before they are written. */
+  readonly reads: number;
+  /** Written; all, if it ends in a call. */
+  readonly writes: number;
+}
+
+/** Outside of the region, and in what it calls, registers are read from memory. */
+function usesOf(block: BasicBlock): Uses {
+  let reads = 0;
+  let writes = 0;
+  for (const { decoded } of block.instructions) {
+    reads |= registersRead(decoded) & ~writes;
+    writes |= registerWritten(decoded);
+  }
+  return { reads, writes: endsInCall(block) ? -1 : writes };
+}
+
+/** Backward data flow. */
 function neededRegisters(
-  blocks: readonly BasicBlock[],
+  uses: readonly Uses[],
   graph: ControlFlowGraph,
   { order }: Flow,
-  kept: readonly number[] = blocks.map(() => 0),
+  kept?: readonly number[],
 ): number[] {
-  const reads = [...kept];
-  const writes = blocks.map(() => 0);
-  blocks.forEach((basic, block) => {
-    for (const { decoded } of basic.instructions) {
-      reads[block] |= registersRead(decoded) & ~writes[block];
-      writes[block] |= registerWritten(decoded);
-    }
-    if (endsInCall(basic)) writes[block] = -1;
-  });
-  const needed = [...reads];
+  const needed = uses.map(({ reads }, block) => kept === undefined ? reads : reads | kept[block]);
   const backwards = [...order.keys()].sort((a, b) => order[b] - order[a]);
   for (let changed = true; changed;) {
     changed = false;
     for (const block of backwards) {
-      const after = graph[block].reduce((registers, next) => registers | needed[next], 0);
-      const now = reads[block] | after & ~writes[block];
+      let after = 0;
+      for (const next of graph[block]) after |= needed[next];
+      const now = needed[block] | after & ~uses[block].writes;
       changed ||= now !== needed[block];
       needed[block] = now;
     }

@@ -24,7 +24,7 @@ import { emitPlainCsr } from "./region_csr.ts";
 import type { QuickCalls } from "./quick_system.ts";
 import type { RegionPages } from "./region_pages.ts";
 import type { RegionRegisters } from "./region_registers.ts";
-import { executeSystem, ROW_INDEX } from "./system.ts";
+import { executeSystem } from "./system.ts";
 
 /** {@link executeSystem} for regions: where execution does not simply go on behind the instruction, all are left, to look pc up. */
 export function systemInRegion(hart: Hart, row: number, bits: number, length: number): boolean {
@@ -90,7 +90,7 @@ export function emitSystem(site: SystemSite, decoded: Decoded): void {
 function emitCall({ code: f, registers, pages, functions, left, save }: SystemSite, decoded: Decoded): void {
   registers.spill();
   save();
-  const row = i32Const(ROW_INDEX.get(decoded.instruction.name)!);
+  const row = i32Const(decoded.instruction.index);
   const goesOn = call(functions.system, row, i32Const(decoded.bits), i32Const(decoded.length));
   if (leavesRegion(decoded)) return f.drop(goesOn);
   f.if(unary("i32.eqz", goesOn), () => f.return(left), undefined, "unlikely");

@@ -5,11 +5,11 @@
  * @module
  */
 import type { Instruction } from "../isa/instruction.ts";
-import { INSTRUCTIONS } from "../isa/mod.ts";
+import { INSTRUCTIONS, type TableRow } from "../isa/mod.ts";
 import { Operation } from "./record.ts";
 
 /** A row with a meaning in the vocabulary. */
-export type RunRow = Instruction & Required<Pick<Instruction, "run">>;
+export type RunRow = TableRow & Required<Pick<Instruction, "run">>;
 
 /** Rows beside those of the base set that compilers use all the time. */
 const COMMON = new Set(["mul", "mulw"]);
@@ -29,10 +29,9 @@ export const RARE_ROWS: readonly RunRow[] = ALL.filter((row) => !isCommon(row));
 /** Number of the first operation that is not in the interpreter's loop. */
 export const FIRST_RARE: number = Operation.FIRST_ROW + COMMON_ROWS.length;
 
-/** Operation of each row, by its name. */
-export const OPERATION_OF_ROW: ReadonlyMap<string, number> = new Map(
-  [...COMMON_ROWS, ...RARE_ROWS].map((row, index) => [row.name, Operation.FIRST_ROW + index]),
-);
+/** Operation of each row, by its index in the table. */
+export const OPERATIONS: Uint16Array = new Uint16Array(INSTRUCTIONS.length).fill(Operation.SYSTEM);
+[...COMMON_ROWS, ...RARE_ROWS].forEach((row, place) => OPERATIONS[row.index] = Operation.FIRST_ROW + place);
 
 /** Whether a row's rd is an f register, which has no number that stands for nothing. */
 export function writesFloat({ syntax }: Instruction): boolean {

@@ -9,9 +9,6 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { ExitRequest, FIELD } from "../layout.ts";
 import { mustCompleteAccess, takeUnmaskedInterrupt } from "../trap/interrupts.ts";
 
-/** Index of each row in the instruction table, by name. */
-export const ROW_INDEX: ReadonlyMap<string, number> = new Map(INSTRUCTIONS.map((row, index) => [row.name, index]));
-
 /**
  * Executes the instruction at pc; afterwards pc is where execution goes on.
  *

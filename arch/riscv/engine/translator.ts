@@ -17,12 +17,13 @@ import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
+import { fillRecord, lengthOf } from "./record_writer.ts";
 import { instructionBefore, straightStart } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
 import { type PlannedRegion, planRegion } from "./region_plan.ts";
 import { systemInRegion } from "./region_system.ts";
 
-/** Slots for regions, at most 65536: a record holds the number in 16 bits. */
+/** Slots for regions. */
 const MOST_REGIONS = 16384;
 
 /** Bytes of memory that compiled code may take if nothing else is said. */
@@ -153,7 +154,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (entry !== undefined) this.regions.compile([entry]);
   }
 
-  /** Called when the record of the instruction at `host` has been filled. */
+  /** Whether records may be filled before their instructions are executed: not where each is translated when it first is. */
+  get decodesAhead(): boolean {
+    return !this.#always;
+  }
+
+  /** Called when the record of the instruction at `host`, which is executed next, has been filled. */
   decoded(host: HostPhysAddr): void {
     const region = this.regions.at(host);
     if (region !== undefined) this.connect(host, region.slot);
@@ -215,12 +221,11 @@ export class Translator implements RegionSource<PlannedRegion> {
   connect(entry: HostPhysAddr, slot: number): void {
     const record = this.#codePages.recordAt(entry);
     if (record === -1) return;
-    const { u8, u16 } = this.#memory;
-    const operation = u16[record >>> 1] & OPERATION_MASK;
-    if (!isRow(operation)) return;
-    u16[(record + 12) >>> 1] = slot;
-    u8[record + 14] = operation;
-    u16[record >>> 1] = u16[record >>> 1] & ~OPERATION_MASK | Operation.REGION;
+    const { i32 } = this.#memory;
+    const word = i32[record >>> 2];
+    if (!isRow(word & OPERATION_MASK)) return;
+    i32[record >>> 2] = word & ~OPERATION_MASK | Operation.REGION;
+    i32[(record >>> 2) + 1] = slot;
   }
 
   /** Where code is translated at once, an entry is decoded again, so that it is translated again as well. */
@@ -245,9 +250,9 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** Gives an entry's record its instruction back. */
   #unpatch(entry: HostPhysAddr): void {
     const record = this.#codePages.recordAt(entry);
-    const { u8, u16 } = this.#memory;
-    if (record === -1 || (u16[record >>> 1] & OPERATION_MASK) !== Operation.REGION) return;
-    u16[record >>> 1] = u16[record >>> 1] & ~OPERATION_MASK | u8[record + 14];
-    u16[(record + 12) >>> 1] = 0;
+    const { i32, u16 } = this.#memory;
+    if (record === -1 || (i32[record >>> 2] & OPERATION_MASK) !== Operation.REGION) return;
+    const at = entry >>> 1;
+    fillRecord(i32, record, lengthOf(u16[at]) === 4 ? u16[at] | u16[at + 1] << 16 : u16[at]);
   }
 }

@@ -19,6 +19,7 @@ function row(
   syntax: string,
   operands: TakeOperands,
 ): CompressedInstruction {
+  const base = baseInstruction(standsFor);
   return {
     name,
     pattern: pattern.replaceAll(" ", ""),
@@ -26,7 +27,7 @@ function row(
     syntax,
     expand: (bits) => {
       const values = operands(bits);
-      return values && encode(baseInstruction(standsFor), values);
+      return values && encode(base, values);
     },
   };
 }

@@ -34,8 +34,16 @@ export interface FixedBits {
   readonly count: number;
 }
 
-/** Reads a pattern of 16 or 32 characters. */
+const readPatterns = new Map<string, FixedBits>();
+
+/** Reads a pattern of 16 or 32 characters, once. */
 export function fixedBits(pattern: string): FixedBits {
+  let bits = readPatterns.get(pattern);
+  if (bits === undefined) readPatterns.set(pattern, bits = readPattern(pattern));
+  return bits;
+}
+
+function readPattern(pattern: string): FixedBits {
   let mask = 0;
   let match = 0;
   let count = 0;
@@ -81,11 +89,12 @@ const REGISTERS: Record<Format, readonly ("rd" | "rs1" | "rs2" | "rs3")[]> = {
   none: [],
 };
 
-const REGISTER_SHIFT = { rd: 7, rs1: 15, rs2: 20, rs3: 27 } as const;
+/** Lowest bit of each register field. */
+export const REGISTER_SHIFT = { rd: 7, rs1: 15, rs2: 20, rs3: 27 } as const;
 
-/** The number that the format has in a register field, 0 if it has none. */
-export function registerOf(format: Format, field: "rd" | "rs1" | "rs2" | "rs3", bits: number): number {
-  return REGISTERS[format].includes(field) ? (bits >>> REGISTER_SHIFT[field]) & 31 : 0;
+/** Ones for the number in a register field, 0 if the format has no such register. */
+export function registerMask(format: Format, field: "rd" | "rs1" | "rs2" | "rs3"): number {
+  return REGISTERS[format].includes(field) ? 31 : 0;
 }
 
 /** The number in the place of rs1, whatever the format. */

@@ -189,6 +189,12 @@ export interface Instruction {
   readonly syntax?: string;
 }
 
+/** A row in its place in the table. All are objects of one shape: what V8 compiles for their properties is made for one. */
+export interface TableRow extends Instruction {
+  /** Its place. */
+  readonly index: number;
+}
+
 /** A row of the compressed table: 16-bit encodings that stand for 32-bit ones. */
 export interface CompressedInstruction {
   /** Mnemonic: `c.addi`. */
@@ -206,10 +212,10 @@ export interface CompressedInstruction {
 /** An instruction taken apart. */
 export interface Decoded {
   /** Its row. */
-  readonly instruction: Instruction;
+  readonly instruction: TableRow;
   /** Bytes in memory: 2 or 4. */
   readonly length: 2 | 4;
-  /** The 32-bit encoding; the expansion if it was compressed. */
+  /** The 32-bit encoding as a signed number; the expansion if it was compressed. */
   readonly bits: number;
   /** Register numbers; 0 where the format has none. */
   readonly rd: number;

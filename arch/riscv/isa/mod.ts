@@ -15,5 +15,6 @@ export type {
   Operands,
   Ops,
   RegisterOperand,
+  TableRow,
 } from "./instruction.ts";
 export { INSTRUCTIONS } from "./table.ts";

@@ -8,7 +8,7 @@ import { D } from "./d.ts";
 import { F } from "./f.ts";
 import { HYPERVISOR } from "./hypervisor.ts";
 import { I } from "./i.ts";
-import type { Instruction } from "./instruction.ts";
+import type { Instruction, TableRow } from "./instruction.ts";
 import { M } from "./m.ts";
 import { PRIVILEGED } from "./privileged.ts";
 import { ZBA } from "./zba.ts";
@@ -19,7 +19,7 @@ import { ZICOND } from "./zicond.ts";
 import { ZICSR } from "./zicsr.ts";
 
 /** Every 32-bit instruction. */
-export const INSTRUCTIONS: readonly Instruction[] = [
+export const INSTRUCTIONS: readonly TableRow[] = [
   ...I,
   ...ZICSR,
   ...M,
@@ -33,4 +33,9 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...ZICBO,
   ...PRIVILEGED,
   ...HYPERVISOR,
-];
+].map(tableRow);
+
+function tableRow(row: Instruction, index: number): TableRow {
+  const { name, format, pattern, extension, run, call, steady, quick, syntax } = row;
+  return { index, name, format, pattern, extension, run, call, steady, quick, syntax };
+}

@@ -154,6 +154,49 @@ everyEngine("interrupts: the highest priority first, at the instruction that let
   }
 });
 
+everyEngine(
+  "CSRRS and CSRRC of sstatus read and change SIE of the mode's own register, with every form of operand",
+  (make) => {
+    const SSTATUS = 0x100;
+    const SIE = 2n;
+    for (const [virtual, field] of [[0, "mstatus"], [1, "vsstatus"]] as const) {
+      for (
+        const [name, rd, rs1, before, after] of [
+          ["csrrci", 7, 2, SIE, 0n],
+          ["csrrci", 0, 2, SIE, 0n],
+          ["csrrsi", 7, 2, 0n, SIE],
+          ["csrrsi", 7, 0, SIE, SIE],
+          ["csrrs", 7, 8, 0n, SIE],
+          ["csrrs", 8, 8, 0n, SIE],
+          ["csrrs", 7, 0, SIE, SIE],
+          ["csrrc", 7, 8, SIE, 0n],
+          ["csrrc", 0, 8, SIE, 0n],
+        ] as const
+      ) {
+        const machine = make(asm(name, { rd, rs1, imm: SSTATUS }), asm("addi", { rd: 9, rs1: 0, imm: 1 }));
+        const { hart } = machine.world.cpu;
+        machine.registers({ x7: 5n, x8: SIE, x9: 0n }).set(field, machine.get(field) & ~SIE | before);
+        setMode(hart, 1, virtual);
+        machine.steps(2);
+        const label = `${name} x${rd}, rs1 ${rs1}, virtual ${virtual}`;
+        assert.equal(machine.get(field) & SIE, after, label);
+        assert.equal(machine.x(0), 0n, label);
+        assert.equal(machine.x(rd === 0 ? 7 : rd) & 7n, rd === 0 ? 5n : before, label);
+        assert.equal(machine.x(9), 1n, label);
+      }
+    }
+  },
+);
+
+everyEngine("CSRRSI of sstatus takes the interrupt that it lets through, before the next instruction", (make) => {
+  const machine = make(asm("csrrsi", { rd: 7, rs1: 2, imm: 0x100 }), asm("addi", { rd: 9, rs1: 0, imm: 1 }));
+  machine.registers({ x9: 0n }).set("mideleg", 2n).set("mie", 2n).set("stvec", BigInt(HANDLER));
+  setMode(machine.world.cpu.hart, 1, 0);
+  setLine(machine.world.cpu.hart, 1, true);
+  machine.steps(1);
+  assert.deepEqual([machine.get("scause"), machine.get("sepc"), machine.x(9)], [MIN | 1n, BigInt(RAM + 4), 0n]);
+});
+
 everyEngine("WFI goes on at once when something is pending, also while interrupts are off", (make) => {
   const machine = make(asm("wfi"), asm("addi", { rd: 7, rs1: 0, imm: 1 })).set("mie", 1n << 7n);
   setLine(machine.world.cpu.hart, 7, true);

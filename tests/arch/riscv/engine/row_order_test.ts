@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import {
   COMMON_ROWS,
   FIRST_RARE,
-  OPERATION_OF_ROW,
+  OPERATIONS,
   RARE_ROWS,
   writesFloat,
 } from "../../../../arch/riscv/engine/row_order.ts";
+import { Operation } from "../../../../arch/riscv/engine/record.ts";
 import { INSTRUCTIONS } from "../../../../arch/riscv/isa/mod.ts";
 import type { Operands, Ops } from "../../../../arch/riscv/isa/mod.ts";
 
@@ -35,14 +36,15 @@ function wordsOf(run: NonNullable<(typeof INSTRUCTIONS)[number]["run"]>): Set<st
   return used;
 }
 
-Deno.test("OPERATION_OF_ROW numbers every row with a meaning once, in a byte, common ones first", () => {
+Deno.test("OPERATIONS numbers every row with a meaning once, in a byte, common ones first", () => {
   const rows = INSTRUCTIONS.filter(({ run }) => run !== undefined);
-  assert.equal(OPERATION_OF_ROW.size, rows.length);
-  assert.equal(new Set(OPERATION_OF_ROW.values()).size, rows.length);
-  // The record of a region keeps the operation that was there in a byte.
-  for (const operation of OPERATION_OF_ROW.values()) assert.ok(operation < 256);
-  for (const { name } of COMMON_ROWS) assert.ok(OPERATION_OF_ROW.get(name)! < FIRST_RARE);
-  for (const { name } of RARE_ROWS) assert.ok(OPERATION_OF_ROW.get(name)! >= FIRST_RARE);
+  const numbers = rows.map(({ index }) => OPERATIONS[index]);
+  assert.equal(new Set(numbers).size, rows.length);
+  // Records have a byte for it.
+  for (const operation of numbers) assert.ok(operation >= Operation.FIRST_ROW && operation < 256);
+  for (const { index } of COMMON_ROWS) assert.ok(OPERATIONS[index] < FIRST_RARE);
+  for (const { index } of RARE_ROWS) assert.ok(OPERATIONS[index] >= FIRST_RARE);
+  for (const { index, run } of INSTRUCTIONS) assert.equal(OPERATIONS[index] === Operation.SYSTEM, run === undefined);
 });
 
 Deno.test("RARE_ROWS never jump: their functions do not know the records of a page", () => {
