@@ -256,6 +256,6 @@ function listCases(
 function emitRow(f: FunctionBuilder, ops: InterpreterOps, r: LoopRegisters, run: RunRow["run"], next: Label): void {
   ops.jumped = false;
   run(ops, ops.operands);
-  if (!ops.jumped) f.set(r.record, binary("i32.add", r.record, ops.recordStep()));
+  if (!ops.jumped) ops.advance();
   f.br(next);
 }
