@@ -21,10 +21,14 @@ export class Hotness {
     this.#threshold = threshold;
   }
 
-  /** Counts a sample; true if its line has become hot by it, whose count begins anew then. */
-  sample(address: HostPhysAddr): boolean {
+  /**
+   * Counts a sample; true if its line has become hot by it, whose count begins anew then.
+   *
+   * @param weight How much of a sample it counts for
+   */
+  sample(address: HostPhysAddr, weight = 1): boolean {
     const line = Math.floor(address / LINE_SIZE);
-    const count = this.samplesOf(address) + 1;
+    const count = this.samplesOf(address) + weight;
     if (count >= this.#threshold) {
       this.#samples.delete(line);
       return true;

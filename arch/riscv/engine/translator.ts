@@ -29,6 +29,15 @@ const MOST_REGIONS = 16384;
 /** Bytes of memory that compiled code may take if nothing else is said. */
 export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 
+/** Samples that make a line hot if nothing else is said: to compile a region costs as much as interpreting half a million steps. */
+const HOT_SAMPLES = 48;
+
+/**
+ * What a sample counts for in code that a region covers: as a rule a run has ended in the middle of it, and execution comes back to the
+ * region by itself. A region that starts there would be much the same again.
+ */
+const COVERED_WEIGHT = 1 / 8;
+
 /** Functions that regions import from the interpreter's module, by name. */
 export type EngineExports = Readonly<Record<string, WebAssembly.ExportValue>>;
 
@@ -40,7 +49,7 @@ export interface TranslatorOptions {
   readonly slots?: number;
   /** Bytes of memory that compiled code may take; 256 MiB if left out. */
   readonly cacheBytes?: number;
-  /** Samples in one line of code after which a region is compiled there. */
+  /** Samples in one line of code after which a region is compiled there; 48 if left out. */
   readonly hotSamples?: number;
   /** Steps from one sample to the next, on average. */
   readonly stepsBetweenSamples?: number;
@@ -82,7 +91,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     const { slots = MOST_REGIONS, cacheBytes = DEFAULT_CODE_CACHE, nowMs = () => 0 } = options;
     this.#always = options.always ?? false;
     this.#stepsBetweenSamples = options.stepsBetweenSamples ?? 10_000;
-    this.#hotness = new Hotness(options.hotSamples ?? 32);
+    this.#hotness = new Hotness(options.hotSamples ?? HOT_SAMPLES);
     this.regions = new Regions<PlannedRegion>(this, makeVacancy(REGION_PARAMS), { slots, cacheBytes, nowMs });
     this.#memory = memory;
     this.#codePages = codePages;
@@ -146,7 +155,8 @@ export class Translator implements RegionSource<PlannedRegion> {
     const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
     if (page === -1) return;
     const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
-    if (!this.#hotness.sample(host)) return;
+    const isCovered = this.regions.covering(host).length > 0;
+    if (!this.#hotness.sample(host, isCovered ? COVERED_WEIGHT : 1)) return;
     // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
     const before = instructionBefore(this.#memory, this.#codePages, host);
     const places = [straightStart(this.#memory, this.#codePages, host), host, before];

@@ -10,6 +10,14 @@ Deno.test("Hotness.sample says so once a line has its samples, then begins anew"
   ]);
 });
 
+Deno.test("Hotness.sample counts parts of samples", () => {
+  const hotness = new Hotness(2);
+  assert.deepEqual([1, 0.5, 0.25, 0.25, 1].map((weight) => hotness.sample(0x1000, weight)), [
+    ...[false, false, false, true],
+    false,
+  ]);
+});
+
 Deno.test("Hotness counts lines apart, and forgets", () => {
   const hotness = new Hotness(2);
   assert.equal(hotness.sample(0x1000), false);
