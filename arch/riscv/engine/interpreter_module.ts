@@ -12,6 +12,7 @@ import {
   type FunctionBuilder,
   type FunctionReference,
   i32Const,
+  i64Const,
   type Label,
   load,
   ModuleBuilder,
@@ -208,16 +209,21 @@ function listCases(
     ops.saveProgress();
   };
   const cases: (() => void)[] = [];
-  cases[Operation.DECODE] = () => {
+  /** Calls: told to be unlikely, by a condition that always holds, they do not have the host keep the loop's locals in memory. */
+  const seldom = (body: () => void) => () => {
+    f.if(binary("i64.ne", r.word, i64Const(-1)), body, undefined, "unlikely");
+    f.br(reload);
+  };
+  cases[Operation.DECODE] = seldom(() => {
     giveStepBack();
     f.brIf(next, call(services.decode, r.record));
     f.br(reload);
-  };
+  });
   cases[Operation.PAGE_END] = () => {
     giveStepBack();
     f.br(reload);
   };
-  cases[Operation.STRADDLE] = () => {
+  cases[Operation.STRADDLE] = seldom(() => {
     giveStepBack();
     const pc = f.let(ops.pc().expr);
     f.set(r.record, call(services.straddle));
@@ -228,28 +234,28 @@ function listCases(
     f.set(r.page, binary("i32.sub", r.record, i32Const((RECORDS_PER_PAGE - 1) * RECORD_SIZE)));
     setPcBase(f, r, pc);
     f.br(next);
-  };
-  cases[Operation.ILLEGAL] = () => {
+  });
+  cases[Operation.ILLEGAL] = seldom(() => {
     ops.saveProgress();
     f.call(services.illegal, r.record);
     f.br(reload);
-  };
-  cases[Operation.SYSTEM] = () => {
+  });
+  cases[Operation.SYSTEM] = seldom(() => {
     ops.saveProgress();
     f.call(services.system, r.record);
     f.br(reload);
-  };
-  cases[Operation.REGION] = () => {
+  });
+  cases[Operation.REGION] = seldom(() => {
     giveStepBack();
     f.set(r.budget, call(enterRegions, r.budget, r.record));
     f.br(reload);
-  };
+  });
   for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, r, run, next));
-  cases.push(() => {
+  cases.push(seldom(() => {
     const index = rareIndex(unary("i32.wrap_i64", r.word));
     f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
     f.br(reload);
-  });
+  }));
   return cases;
 }
 
