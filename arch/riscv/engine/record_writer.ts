@@ -43,6 +43,13 @@ export function lengthOf(half: number): 2 | 4 {
   return (half & 3) === 3 ? 4 : 2;
 }
 
+/** Set in what is known of a 16-bit encoding if straight code ends with it; no record has this bit in its first word. */
+const ENDS = 1 << 31;
+
+/** The records of 16-bit encodings that were met, in two words each; the first one is 0 if an encoding was not. */
+const firstWords = new Int32Array(1 << 16);
+const secondWords = new Int32Array(1 << 16);
+
 /**
  * Fills a record.
  *
@@ -50,7 +57,25 @@ export function lengthOf(half: number): 2 | 4 {
  * @returns Whether execution goes on behind it unless it traps
  */
 export function fillRecord(i32: Int32Array, record: HostPhysAddr, bits: number): boolean {
-  const word = record >>> 2;
+  if ((bits & 3) === 3) return encodeRecord(i32, record >>> 2, bits);
+  const half = bits & 0xffff;
+  let first = firstWords[half];
+  if (first === 0) first = meetHalf(half);
+  i32[record >>> 2] = first & ~ENDS;
+  i32[(record >>> 2) + 1] = secondWords[half];
+  return first > 0;
+}
+
+/** Encodes the record of a 16-bit encoding that is met for the first time. */
+function meetHalf(half: number): number {
+  const words = new Int32Array(2);
+  const isStraight = encodeRecord(words, 0, half);
+  secondWords[half] = words[1];
+  return firstWords[half] = isStraight ? words[0] : words[0] | ENDS;
+}
+
+/** Encodes a record; tells whether execution goes on behind it. */
+function encodeRecord(i32: Int32Array, word: number, bits: number): boolean {
   const decoded = decode(bits);
   if (decoded === undefined) {
     i32[word] = Operation.ILLEGAL | lengthOf(bits) >> 1 << LENGTH_SHIFT;
