@@ -43,12 +43,27 @@ export function lengthOf(half: number): 2 | 4 {
   return (half & 3) === 3 ? 4 : 2;
 }
 
-/** Set in what is known of a 16-bit encoding if straight code ends with it; no record has this bit in its first word. */
+/** Set in what is remembered of an encoding if straight code ends with it; no record has this bit in its first word. */
 const ENDS = 1 << 31;
 
 /** The records of 16-bit encodings that were met, in two words each; the first one is 0 if an encoding was not. */
-const firstWords = new Int32Array(1 << 16);
-const secondWords = new Int32Array(1 << 16);
+const halves = { first: new Int32Array(1 << 16), second: new Int32Array(1 << 16) };
+
+/** log2 of the 32-bit encodings that are remembered. */
+const WIDE_BITS = 14;
+
+/** Spreads encodings over the places where they are remembered. */
+const GOLDEN = 0x9e3779b1;
+
+/** Some 32-bit encodings with the two words of their records. */
+const wides = {
+  bits: new Int32Array(1 << WIDE_BITS),
+  first: new Int32Array(1 << WIDE_BITS),
+  second: new Int32Array(1 << WIDE_BITS),
+};
+
+/** Where a record is made that is to be remembered. */
+const made = new Int32Array(2);
 
 /**
  * Fills a record.
@@ -57,42 +72,39 @@ const secondWords = new Int32Array(1 << 16);
  * @returns Whether execution goes on behind it unless it traps
  */
 export function fillRecord(i32: Int32Array, record: HostPhysAddr, bits: number): boolean {
-  if ((bits & 3) === 3) return encodeRecord(i32, record >>> 2, bits);
-  const half = bits & 0xffff;
-  let first = firstWords[half];
-  if (first === 0) first = meetHalf(half);
-  i32[record >>> 2] = first & ~ENDS;
-  i32[(record >>> 2) + 1] = secondWords[half];
-  return first > 0;
+  const isWide = (bits & 3) === 3;
+  const { first, second } = isWide ? wides : halves;
+  const place = isWide ? Math.imul(bits, GOLDEN) >>> (32 - WIDE_BITS) : bits & 0xffff;
+  if (isWide ? wides.bits[place] !== bits : first[place] === 0) {
+    const isStraight = encodeRecord(made, bits);
+    if (isWide) wides.bits[place] = bits;
+    first[place] = isStraight ? made[0] : made[0] | ENDS;
+    second[place] = made[1];
+  }
+  i32[record >>> 2] = first[place] & ~ENDS;
+  i32[(record >>> 2) + 1] = second[place];
+  return first[place] > 0;
 }
 
-/** Encodes the record of a 16-bit encoding that is met for the first time. */
-function meetHalf(half: number): number {
-  const words = new Int32Array(2);
-  const isStraight = encodeRecord(words, 0, half);
-  secondWords[half] = words[1];
-  return firstWords[half] = isStraight ? words[0] : words[0] | ENDS;
-}
-
-/** Encodes a record; tells whether execution goes on behind it. */
-function encodeRecord(i32: Int32Array, word: number, bits: number): boolean {
+/** Makes a record of two words; tells whether execution goes on behind it. */
+function encodeRecord(words: Int32Array, bits: number): boolean {
   const decoded = decode(bits);
   if (decoded === undefined) {
-    i32[word] = Operation.ILLEGAL | lengthOf(bits) >> 1 << LENGTH_SHIFT;
-    i32[word + 1] = bits;
+    words[0] = Operation.ILLEGAL | lengthOf(bits) >> 1 << LENGTH_SHIFT;
+    words[1] = bits;
     return false;
   }
   const { instruction, length, rd, rs1, rs2, rs3, imm, rm } = decoded;
   const { operation, hasSink, operand, endsStraightCode } = SHAPES[instruction.index];
   const first = operation | length >> 1 << LENGTH_SHIFT;
   if (operation === Operation.SYSTEM) {
-    i32[word] = first | instruction.index << RecordShift.ROW;
-    i32[word + 1] = decoded.bits;
+    words[0] = first | instruction.index << RecordShift.ROW;
+    words[1] = decoded.bits;
     return false;
   }
   const target = hasSink && rd === 0 ? SINK : rd;
   const sources = rs1 << RecordShift.RS1 | rs2 << RecordShift.RS2;
-  i32[word] = first | target << RecordShift.RD | sources | rm << RecordShift.RM;
-  i32[word + 1] = operand === "immediate" ? imm : operand === "distance" ? imm << RECORD_SHIFT : rs3 * 8;
+  words[0] = first | target << RecordShift.RD | sources | rm << RecordShift.RM;
+  words[1] = operand === "immediate" ? imm : operand === "distance" ? imm << RECORD_SHIFT : rs3 * 8;
   return !endsStraightCode;
 }
