@@ -101,7 +101,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint
       emitLookup(f, ops, registers, services, reload);
       f.loop((next) => {
         emitStep(f, ops, registers);
-        emitDispatch(f, registers, listCases(f, ops, registers, services, callees, { reload, next }));
+        emitDispatch(f, registers, listCases({ f, ops, r: registers, services, callees, reload, next }));
       });
     });
     f.unreachable();
@@ -194,27 +194,48 @@ function emitDispatch(f: FunctionBuilder, r: LoopRegisters, cases: readonly (() 
   nest(cases.length - 1);
 }
 
+/** What the cases of the loop are made with and around. */
+interface CaseFrame {
+  readonly f: FunctionBuilder;
+  readonly ops: InterpreterOps;
+  readonly r: LoopRegisters;
+  readonly services: Services;
+  readonly callees: Callees;
+  readonly reload: Label;
+  readonly next: Label;
+}
+
+/** Code with calls: told to be unlikely, by a condition that always holds, it does not have the host keep the loop's locals in memory. */
+function seldom({ f, r, reload }: CaseFrame, body: () => void): () => void {
+  return () => {
+    f.if(binary("i64.ne", r.word, i64Const(-1)), body, undefined, "unlikely");
+    f.br(reload);
+  };
+}
+
 /** The code of each operation, by its number, and last that of all rare rows; every one ends with a jump. */
-function listCases(
-  f: FunctionBuilder,
-  ops: InterpreterOps,
-  r: LoopRegisters,
-  services: Services,
-  { enterRegions, rare, rareRow }: Callees,
-  { reload, next }: { reload: Label; next: Label },
-): (() => void)[] {
+function listCases(frame: CaseFrame): (() => void)[] {
+  const { f, ops, r, callees: { rare, rareRow }, reload, next } = frame;
+  const cases = operationCases(frame);
+  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, r, run, next));
+  cases.push(seldom(frame, () => {
+    const index = rareIndex(unary("i32.wrap_i64", r.word));
+    f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
+    f.br(reload);
+  }));
+  return cases;
+}
+
+/** The code of operations that stand for no row of the instruction table. */
+function operationCases(frame: CaseFrame): (() => void)[] {
+  const { f, ops, r, services, callees: { enterRegions }, reload, next } = frame;
   /** Operations that are no instructions give the step back. */
   const giveStepBack = () => {
     f.set(r.budget, binary("i32.add", r.budget, i32Const(1)));
     ops.saveProgress();
   };
   const cases: (() => void)[] = [];
-  /** Calls: told to be unlikely, by a condition that always holds, they do not have the host keep the loop's locals in memory. */
-  const seldom = (body: () => void) => () => {
-    f.if(binary("i64.ne", r.word, i64Const(-1)), body, undefined, "unlikely");
-    f.br(reload);
-  };
-  cases[Operation.DECODE] = seldom(() => {
+  cases[Operation.DECODE] = seldom(frame, () => {
     giveStepBack();
     f.brIf(next, call(services.decode, r.record));
     f.br(reload);
@@ -223,7 +244,7 @@ function listCases(
     giveStepBack();
     f.br(reload);
   };
-  cases[Operation.STRADDLE] = seldom(() => {
+  cases[Operation.STRADDLE] = seldom(frame, () => {
     giveStepBack();
     const pc = f.let(ops.pc().expr);
     f.set(r.record, call(services.straddle));
@@ -235,27 +256,21 @@ function listCases(
     setPcBase(f, r, pc);
     f.br(next);
   });
-  cases[Operation.ILLEGAL] = seldom(() => {
+  cases[Operation.ILLEGAL] = seldom(frame, () => {
     ops.saveProgress();
     f.call(services.illegal, r.record);
     f.br(reload);
   });
-  cases[Operation.SYSTEM] = seldom(() => {
+  cases[Operation.SYSTEM] = seldom(frame, () => {
     ops.saveProgress();
     f.call(services.system, r.record);
     f.br(reload);
   });
-  cases[Operation.REGION] = seldom(() => {
+  cases[Operation.REGION] = seldom(frame, () => {
     giveStepBack();
     f.set(r.budget, call(enterRegions, r.budget, r.record));
     f.br(reload);
   });
-  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, r, run, next));
-  cases.push(seldom(() => {
-    const index = rareIndex(unary("i32.wrap_i64", r.word));
-    f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
-    f.br(reload);
-  }));
   return cases;
 }
 
