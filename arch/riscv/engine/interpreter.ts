@@ -107,6 +107,7 @@ export class Interpreter implements Engine {
   #runInPieces(budget: number, translator: Translator): number {
     const { state } = this.#hart;
     let left = budget;
+    let regionSteps = 0;
     while (left > 0 && state.word(FIELD.exitRequest) === 0) {
       const piece = Math.min(left, this.#untilSample);
       state.setWord(FIELD.budgetBeyond, left - piece);
@@ -120,7 +121,7 @@ export class Interpreter implements Engine {
       left = unused + state.word(FIELD.budgetBeyond);
       translator.pieceEnded();
       const inRegions = state.word(FIELD.regionSteps);
-      translator.counts.regionSteps += inRegions;
+      regionSteps += inRegions;
       this.#untilSample -= before - left - inRegions;
       if (this.#untilSample > 0) continue;
       this.#untilSample = translator.stepsToSample();
@@ -129,6 +130,7 @@ export class Interpreter implements Engine {
     state.setWord(FIELD.budgetBeyond, 0);
     state.setWord(FIELD.regionSteps, 0);
     state.setWord(FIELD.leaveRegions, 0);
+    translator.runEnded(this.#hart, regionSteps);
     return budget - left;
   }
 

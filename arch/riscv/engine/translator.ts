@@ -150,11 +150,8 @@ export class Translator implements RegionSource<PlannedRegion> {
 
   /** Notes that a hart was found interpreting where it is, and compiles what is hot there. */
   sample(hart: Hart): void {
-    const { state, mmu } = hart;
-    if (this.#always) return;
-    const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
-    if (page === -1) return;
-    const host = page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
+    const host = this.#always ? undefined : this.#hostOf(hart);
+    if (host === undefined) return;
     const isCovered = this.regions.covering(host).length > 0;
     if (!this.#hotness.sample(host, isCovered ? COVERED_WEIGHT : 1)) return;
     // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
@@ -162,6 +159,20 @@ export class Translator implements RegionSource<PlannedRegion> {
     const places = [straightStart(this.#memory, this.#codePages, host), host, before];
     const entry = places.find((place) => place !== undefined && this.regions.at(place) === undefined);
     if (entry !== undefined) this.regions.compile([entry]);
+  }
+
+  /** Notes that a run ended, of which so many steps were those of regions: one where it did is in use. */
+  runEnded(hart: Hart, regionSteps: number): void {
+    this.counts.regionSteps += regionSteps;
+    const host = regionSteps === 0 ? undefined : this.#hostOf(hart);
+    if (host === undefined) return;
+    for (const region of this.regions.covering(host)) this.regions.touch(region);
+  }
+
+  /** Host-physical address of the instruction that a hart is at, if its page is one that it executes. */
+  #hostOf({ state, mmu }: Hart): HostPhysAddr | undefined {
+    const page = mmu.cachedFetchPage(state.low(FIELD.pc), state.high(FIELD.pc));
+    return page === -1 ? undefined : page + (state.low(FIELD.pc) & (PAGE_SIZE - 2));
   }
 
   /** Whether records may be filled before their instructions are executed: not where each is translated when it first is. */

@@ -38,6 +38,24 @@ Deno.test("Translator drops every region when there is no slot for one more", ()
   assert.ok(evictions > 10 && dropped >= evictions && compiled - dropped <= 2, `${evictions} ${dropped} ${compiled}`);
 });
 
+Deno.test("Translator keeps the regions that runs end in when there is no room for all", () => {
+  const machine = new Machine("jit-always", { cacheBytes: 100_000 });
+  const runAt = (address: number): void => {
+    machine.hart.state.set64(FIELD.pc, BigInt(address));
+    machine.run(20);
+  };
+  for (let i = 0; i < 40; i++) machine.write(RAM + i * 64, count(7), jump(-4));
+  const { regions } = machine.translator!;
+  runAt(RAM);
+  const kept = regions.at(machine.ram);
+  for (let i = 1; i < 40; i++) {
+    runAt(RAM + i * 64);
+    runAt(RAM);
+  }
+  assert.ok(regions.counts.evictions > 5);
+  assert.ok(kept !== undefined && regions.at(machine.ram) === kept);
+});
+
 Deno.test("Translator drops the region that a store changes, not its neighbours on the page", () => {
   const machine = new Machine("jit-always");
   // Three loops of one page, each left after a while for the next one, the last for the first, by an address in a register.
