@@ -16,6 +16,9 @@ const LABELS_BEFORE = 1024;
 const LABELS_BEHIND = 2048;
 const MOST_LABELS = 64;
 
+/** Bytes of the instruction that calls a function at a known distance. */
+const CALL_LENGTH = 4;
+
 /** An instruction at its place. */
 export interface PlacedInstruction {
   /** Offset in the page. */
@@ -42,6 +45,11 @@ export interface Region {
   readonly blocks: readonly BasicBlock[];
   /** The block at an offset in the page that a block leads to; undefined: the region is left there. */
   successorAt(from: number, offset: number): number | undefined;
+  /**
+   * Whether its first instruction is where a function that calls itself comes back to, so that a return may lead there: one level after
+   * the other, when many are left.
+   */
+  readonly returnsToItself: boolean;
   /** The block that is a switch. */
   readonly switchBlock: number | undefined;
   /** Mode that it is expected to run in. It is right in all others too. */
@@ -84,6 +92,20 @@ export function endsInSwitch({ instructions }: BasicBlock): boolean {
   return instructions.length > 1 && isSwitch(instructions.at(-2)!.decoded, instructions.at(-1)!.decoded);
 }
 
+/** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
+const RETURN_ADDRESS = 1;
+
+/** Whether an instruction is a return. */
+export function isReturn({ instruction: { name }, rd, rs1 }: Decoded): boolean {
+  return name === "jalr" && rd === 0 && rs1 === RETURN_ADDRESS;
+}
+
+/** Whether a block ends in a return. */
+export function endsInReturn({ instructions }: BasicBlock): boolean {
+  const last = instructions.at(-1);
+  return last !== undefined && isReturn(last.decoded);
+}
+
 /** Offset in the page of the function that an instruction calls, if it lies in the same one. */
 export function calleeOf(placed: PlacedInstruction): number | undefined {
   const target = isCall(placed.decoded) ? targetOf(placed) : undefined;
@@ -100,6 +122,11 @@ export function endsFlow(decoded: Decoded): boolean {
   return isJump(decoded) && !isCall(decoded) || leavesRegion(decoded);
 }
 
+/** Offset in the page of a region's first instruction. */
+export function entryOf({ blocks }: Region): number {
+  return blocks[0].instructions[0].offset;
+}
+
 /** Blocks that a block leads to, by its last instruction. */
 export function successorsOf(region: Region, index: number): number[] {
   const block = region.blocks[index];
@@ -107,6 +134,7 @@ export function successorsOf(region: Region, index: number): number[] {
   if (targets !== undefined) return targets.map((offset) => region.successorAt(index, offset)!);
   if (endsInSwitch(block)) return region.switchBlock === undefined ? [] : [region.switchBlock];
   const last = instructions.at(-1)!;
+  if (isReturn(last.decoded)) return region.returnsToItself ? [region.successorAt(index, entryOf(region))!] : [];
   const offsets = endsFlow(last.decoded) ? [followed(last)] : [followed(last), end];
   return offsets.map((offset) => region.successorAt(index, offset ?? -1)).filter((next) => next !== undefined);
 }
@@ -152,7 +180,22 @@ export function discoverRegion(
   const targets = labels.filter((label) => blockAt.has(label));
   const switchBlock = targets.length > 0 ? blocks.length : undefined;
   if (switchBlock !== undefined) blocks.push({ instructions: [], end: -1, targets });
-  return { page, blocks, successorAt: (_from, offset) => blockAt.get(offset), switchBlock, mode };
+  return {
+    page,
+    blocks,
+    successorAt: (_from, offset) => blockAt.get(offset),
+    returnsToItself: comesBackToItself(code, entry % PAGE_SIZE),
+    switchBlock,
+    mode,
+  };
+}
+
+/** Whether the call before an offset is one of the function that it stands in: what is called leads to it. */
+function comesBackToItself(code: Code, entry: number): boolean {
+  const offset = entry - CALL_LENGTH;
+  const decoded = decodeAt(code, offset);
+  const start = decoded === undefined ? undefined : calleeOf({ offset, decoded });
+  return start !== undefined && start <= offset && explore(code, start).found.has(offset);
 }
 
 /** Whether an instruction ends a block. */

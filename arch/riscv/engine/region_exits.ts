@@ -18,6 +18,11 @@ import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { MOST_NESTED_CALLS, mustLeaveRegions } from "./region_chain.ts";
 import type { RegionFrame, RegionServices } from "./region_frame.ts";
 
+/** Whether nobody called a region. */
+export function isUncalled(depth: Expr): Expr {
+  return binary("i32.eq", depth, i32Const(MOST_NESTED_CALLS));
+}
+
 /** Emits the ways out of a region, with the budget and pc that belong to them. */
 export class RegionExits {
   /** Steps that were taken since the budget was last written down: known at each place of the code. */
@@ -80,9 +85,8 @@ export class RegionExits {
     const { depth, registers } = this.#frame;
     registers.flush();
     this.storePc(place);
-    const isCalled = binary("i32.ne", depth, i32Const(MOST_NESTED_CALLS));
-    this.#f.if(isCalled, () => this.#f.return(this.budgetNow()), undefined, "likely");
-    this.#f.returnCall(this.#services.dispatch, this.budgetNow(), depth);
+    this.#f.if(isUncalled(depth), () => this.#f.returnCall(this.#services.dispatch, this.budgetNow(), depth));
+    this.#f.return(this.budgetNow());
   }
 
   /**

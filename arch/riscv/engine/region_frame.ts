@@ -39,6 +39,8 @@ export interface RegionFrame {
   readonly budget: Local;
   /** Calls that may still nest in this one: its second parameter. */
   readonly depth: Local;
+  /** Offset in the page of the region's first instruction. */
+  readonly entry: number;
   /** pc of offset 0 in the page. */
   readonly pagePc: Local;
   /** Where the switch goes: a pc. */
@@ -63,6 +65,8 @@ export interface BlockExits {
   taken(): void;
   /** Emits the way to the switch; undefined if there is none. */
   anywhere?: (() => void) | undefined;
+  /** Emits the way to the region's start; undefined if the block ends in no return that may lead there. */
+  again?: (() => void) | undefined;
   /** Emits the way to the instruction behind it. */
   next(): void;
   /** Registers that the instruction behind it and what follows need, one bit each; undefined if it is not in the region. */

@@ -19,7 +19,7 @@ import { FLOAT_HELPERS, type FloatHelper } from "../float/helpers.ts";
 import { FIELD, WINDOW } from "../layout.ts";
 import { registersRead, registerWritten } from "./footprint.ts";
 import { QUICK_PARAMS } from "./quick_system.ts";
-import { followed, type Region } from "./region.ts";
+import { endsInReturn, entryOf, followed, type Region } from "./region.ts";
 import { REGION_ACCESSES } from "./region_access.ts";
 import { analyseRegion } from "./region_flow.ts";
 import { FloatCalls } from "./region_float_calls.ts";
@@ -105,7 +105,7 @@ function emitRegion(
 ): void {
   const region = unrollLoops(discovered);
   const { switchBlock } = region;
-  const entry = region.blocks[0].instructions[0].offset;
+  const entry = entryOf(region);
   const analysis = analyseRegion(region);
   const { graph, flow, needed, words, kept, stepsToCheck } = analysis;
   const locality = planLocality(region, analysis);
@@ -116,6 +116,7 @@ function emitRegion(
   const frame = {
     budget: f.param(0),
     depth: f.param(1),
+    entry,
     pagePc,
     target: f.local("i64"),
     registers,
@@ -141,6 +142,7 @@ function emitRegion(
       if (block.targets !== undefined) return ops.emitSwitch(block.targets, stepsToCheck[node], goOn);
       ops.emitBlock(block, stepsToCheck[node], {
         anywhere: switchBlock === undefined ? undefined : () => goTo(switchBlock),
+        again: region.returnsToItself && endsInReturn(block) ? () => goOn(entry) : undefined,
         taken: () => goOn(followed(block.instructions.at(-1)!)!),
         next: () => goOn(block.end),
         neededNext: behind === undefined ? undefined : needed[behind],

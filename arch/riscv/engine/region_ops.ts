@@ -18,9 +18,17 @@ import type { AccessSize, Decoded, Instruction, Operands, RegisterOperand } from
 import { LeaveRegions } from "../layout.ts";
 import { fuse } from "./region_fusion.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
-import { type BasicBlock, calleeOf, endsInSwitch, isCall, leavesRegion, type PlacedInstruction } from "./region.ts";
+import {
+  type BasicBlock,
+  calleeOf,
+  endsInSwitch,
+  isCall,
+  isReturn,
+  leavesRegion,
+  type PlacedInstruction,
+} from "./region.ts";
 import { emitCases } from "./region_switch.ts";
-import { RegionExits } from "./region_exits.ts";
+import { isUncalled, RegionExits } from "./region_exits.ts";
 import { RegionFloatOps } from "./region_float_ops.ts";
 import { siteOf } from "./region_access.ts";
 import type { AccessHooks } from "./region_pages.ts";
@@ -28,9 +36,6 @@ import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, type WasmValue } from "./wasm_value.ts";
 import { hartWord } from "./wasm_ops.ts";
-
-/** x1, ra: a jump to where it points without a link is a return (Unprivileged ISA, "Unconditional Jumps"). */
-const RETURN_ADDRESS = 1;
 
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;
@@ -253,14 +258,23 @@ export class RegionOps extends RegionFloatOps {
       this.#end = (exits) => this.#call(place, exits);
       return;
     }
-    this.#end = ({ anywhere }) => {
+    this.#end = ({ anywhere, again }) => {
       if (anywhere !== undefined && endsInSwitch(this.#block)) {
         this.code.set(this.#frame.target, place);
         return anywhere();
       }
-      if (decoded.rs1 !== RETURN_ADDRESS) return this.#exits.goOnAt(place);
+      if (!isReturn(decoded)) return this.#exits.goOnAt(place);
+      if (again !== undefined) this.#returnToStart(place, again);
       this.#exits.return(place);
     };
+  }
+
+  /** A return that nobody waits for, to where the region starts: it goes on there. */
+  #returnToStart(place: Expr, again: () => void): void {
+    const start = binary("i64.eq", place, this.pcAt(this.#frame.entry));
+    const knowledge = this.#knowledge;
+    this.code.if(binary("i32.and", start, isUncalled(this.#frame.depth)), again);
+    this.#know(knowledge);
   }
 
   /** A call of the guest is one here too: the region goes on when it returns. */

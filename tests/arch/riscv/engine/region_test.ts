@@ -1,6 +1,13 @@
 /** discoverRegion: which code belongs to a region, and how its blocks are connected. @module */
 import assert from "node:assert/strict";
-import { discoverRegion, endsFlow, followed, isCall, type Region } from "../../../../arch/riscv/engine/region.ts";
+import {
+  discoverRegion,
+  endsFlow,
+  followed,
+  isCall,
+  type Region,
+  successorsOf,
+} from "../../../../arch/riscv/engine/region.ts";
 import { asm } from "../assemble.ts";
 
 const PAGE = 0x2000;
@@ -36,6 +43,17 @@ Deno.test("discoverRegion splits where branches go to, and follows both ways", (
   for (const [index, { instructions }] of found!.blocks.entries()) {
     assert.equal(found!.successorAt(0, instructions[0].offset), index);
   }
+});
+
+Deno.test("discoverRegion: where a function that calls itself comes back to, a return leads to the start", () => {
+  const leave = asm("beq", { rs1: 5, rs2: 0, imm: 8 });
+  const again = asm("jal", { rd: 1, imm: -8 });
+  const behind = region(0x100, [NOTHING, leave, again, RETURN], 0x10c)!;
+  assert.deepEqual([behind.returnsToItself, successorsOf(behind, 0)], [true, [0]]);
+  const whole = region(0x100, [NOTHING, leave, again, RETURN])!;
+  assert.equal(whole.returnsToItself, false, "not behind the call");
+  const other = region(0x100, [NOTHING, RETURN, asm("jal", { rd: 1, imm: -8 }), RETURN], 0x10c)!;
+  assert.deepEqual([other.returnsToItself, successorsOf(other, 0)], [false, []], "a call of another function");
 });
 
 Deno.test("discoverRegion goes on behind calls, not behind jumps, and does not follow calls", () => {

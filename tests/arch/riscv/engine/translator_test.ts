@@ -4,7 +4,7 @@ import { F_REGISTERS, FIELD } from "../../../../arch/riscv/layout.ts";
 import { updateFpAccess } from "../../../../arch/riscv/trap/mode.ts";
 import { asm, li } from "../assemble.ts";
 import { RAM as WORLD_RAM, World } from "../guest_world.ts";
-import { Machine, RAM } from "./machine.ts";
+import { type EngineName, Machine, RAM } from "./machine.ts";
 
 const count = (rd: number) => asm("addi", { rd, rs1: rd, imm: 1 });
 const jump = (imm: number) => asm("jal", { rd: 0, imm });
@@ -102,8 +102,9 @@ Deno.test("Translator: a store into the code that runs is seen by the next instr
   }
 });
 
-Deno.test("Translator: calls nest and return, too deep ones as well", () => {
-  const machine = new Machine("jit-always");
+/** A function that calls itself, 500 levels deep, about to run. */
+function makeDeepMachine(engine: EngineName): Machine {
+  const machine = new Machine(engine);
   const [zero, ra, sp, n] = [0, 1, 2, 10];
   machine.write(
     RAM,
@@ -121,8 +122,24 @@ Deno.test("Translator: calls nest and return, too deep ones as well", () => {
     asm("jalr", { rd: 0, rs1: ra, imm: 0 }),
   );
   machine.setX(sp, BigInt(RAM + 0x10000));
+  return machine;
+}
+
+Deno.test("Translator: calls nest and return, too deep ones as well", () => {
+  const machine = makeDeepMachine("jit-always");
   machine.run(6000);
-  assert.deepEqual([machine.x(7), machine.x(sp)], [501n, BigInt(RAM + 0x10000)]);
+  assert.deepEqual([machine.x(7), machine.x(2)], [501n, BigInt(RAM + 0x10000)]);
+});
+
+Deno.test("Translator: deep calls and their returns stop after any number of steps", () => {
+  const [translated, oracle] = [makeDeepMachine("jit-always"), makeDeepMachine("oracle")];
+  for (let steps = 1; steps < 140; steps++) {
+    for (const machine of [translated, oracle]) machine.run(steps % 40 + 1);
+    const states = [translated, oracle].map((
+      machine,
+    ) => [machine.hart.state.get64(FIELD.pc), machine.x(1), machine.x(2), machine.x(7), machine.x(10)]);
+    assert.deepEqual(states[0], states[1], `piece ${steps}`);
+  }
 });
 
 Deno.test("Translator: a region that runs on the second hart makes the second hart's FS dirty", () => {
