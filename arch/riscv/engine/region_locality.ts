@@ -4,7 +4,8 @@
  * @module
  */
 import { findLoops, type Loop } from "../../../core/engine/flow.ts";
-import { accessOf, registersRead, registerWritten } from "./footprint.ts";
+import type { Decoded } from "../isa/instruction.ts";
+import { accessOf, registerWritten } from "./footprint.ts";
 import { type BasicBlock, endsInCall, type PlacedInstruction, type Region } from "./region.ts";
 import type { RegionFlow } from "./region_flow.ts";
 
@@ -102,18 +103,25 @@ function choiceInLoop(
   if (kind === undefined) return undefined;
   const { rs1 } = placed.decoded;
   const base = 1 << rs1;
+  const computes = ({ instruction: { name }, ...other }: Decoded): boolean => {
+    return name !== "addi" || other.rs1 !== rs1;
+  };
+  // A register may be computed at several places, for several things.
+  const before = block.instructions.slice(0, block.instructions.indexOf(placed));
+  const place = before.findLast(({ decoded }) => registerWritten(decoded) === base);
+  if (place !== undefined && computes(place.decoded)) {
+    if (accessOf(place.decoded) === "load") return undefined;
+    return { key: keyOfPlace(kind, place.offset), locality: Locality.LIKELY };
+  }
   let isComputed = false;
   for (const index of body) {
     for (const { decoded: other } of blocks[index].instructions) {
       if (registerWritten(other) !== base) continue;
       if (accessOf(other) === "load") return undefined;
-      isComputed ||= other.instruction.name !== "addi" || registersRead(other) !== base;
+      isComputed ||= computes(other);
     }
   }
   if (!isComputed) return { key: keyOfBase(kind, rs1), locality: Locality.SURE };
-  // A register may be computed at several places, for several things.
-  const before = block.instructions.slice(0, block.instructions.indexOf(placed));
-  const place = before.findLast(({ decoded }) => registerWritten(decoded) === base);
   const key = place === undefined ? keyOfBase(kind, rs1) : keyOfPlace(kind, place.offset);
   return { key, locality: Locality.LIKELY };
 }
