@@ -217,7 +217,7 @@ function seldom({ f, r, reload }: CaseFrame, body: () => void): () => void {
 function listCases(frame: CaseFrame): (() => void)[] {
   const { f, ops, r, callees: { rare, rareRow }, reload, next } = frame;
   const cases = operationCases(frame);
-  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, r, run, next));
+  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, run, next));
   cases.push(seldom(frame, () => {
     const index = rareIndex(unary("i32.wrap_i64", r.word));
     f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
@@ -274,7 +274,7 @@ function operationCases(frame: CaseFrame): (() => void)[] {
   return cases;
 }
 
-function emitRow(f: FunctionBuilder, ops: InterpreterOps, r: LoopRegisters, run: RunRow["run"], next: Label): void {
+function emitRow(f: FunctionBuilder, ops: InterpreterOps, run: RunRow["run"], next: Label): void {
   ops.jumped = false;
   run(ops, ops.operands);
   if (!ops.jumped) ops.advance();

@@ -17,12 +17,12 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Operands, RegisterOperand } from "../isa/instruction.ts";
-import { F_REGISTERS, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
+import { F_REGISTERS, WINDOW, X_REGISTERS } from "../layout.ts";
 import { LENGTH_SHIFT, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, RecordShift } from "./record.ts";
 import type { SlowAccesses } from "./slow_access.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import type { WasmValue } from "./wasm_value.ts";
-import { type AccessServices, WasmOps } from "./wasm_ops.ts";
+import { type AccessServices, setPc, WasmOps } from "./wasm_ops.ts";
 
 /** What the code of rows calls. */
 export interface RowServices extends AccessServices, SlowAccesses {
@@ -179,7 +179,7 @@ export class InterpreterOps extends WasmOps {
 
   /** Stores pc and the budget left, which counts the instruction that runs as used: every call into TypeScript needs them. */
   override saveProgress(): void {
-    this.code.store("i64.store", i32Const(0), this.pc().expr, WINDOW + FIELD.pc);
+    setPc(this.code, this.pc().expr);
     this.setWord("budgetLeft", this.#registers.budget);
   }
 
@@ -224,7 +224,7 @@ export class InterpreterOps extends WasmOps {
   }
 
   #goTo(pc: Expr): void {
-    this.code.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
+    setPc(this.code, pc);
     this.code.br(this.#reload);
   }
 

@@ -23,7 +23,7 @@ import { INSTRUCTIONS } from "../isa/mod.ts";
 import { CACHE_BLOCK_SIZE, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
 import { emitQuickStatus } from "./quick_csr.ts";
-import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
+import { hartWord, setPc, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** The functions by the name that rows of the instruction table have for them: (value of rs1: i64) -> 1 done, 0 nothing was done. */
 export type QuickCalls = Readonly<Record<QuickName, FunctionReference>>;
@@ -65,7 +65,7 @@ export function emitSystemCall(module: ModuleBuilder, quick: QuickCalls, system:
 /** Goes on behind an instruction of 4 bytes. */
 function goOn(f: FunctionBuilder): void {
   const next = binary("i64.add", load("i64.load", i32Const(0), WINDOW + FIELD.pc), i64Const(4));
-  f.store("i64.store", i32Const(0), next, WINDOW + FIELD.pc);
+  setPc(f, next);
   f.return();
 }
 

@@ -18,9 +18,9 @@ import {
   unary,
   type ValueType,
 } from "../../../core/wasm/mod.ts";
-import { FIELD, type FieldName, LeaveRegions, WINDOW } from "../layout.ts";
+import { LeaveRegions } from "../layout.ts";
 import type { SlowAccesses } from "./slow_access.ts";
-import { hartWord, tlbEntry } from "./wasm_ops.ts";
+import { hartWord, setHartWord, setPc, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Where an access stands: pc of offset 0 of its page (i64), steps left where they were written down last, and a {@link siteOf}. */
 const PLACE: readonly ValueType[] = ["i64", "i32", "i32"];
@@ -91,13 +91,13 @@ export function emitRegionAccesses(module: ModuleBuilder, slow: SlowAccesses): R
       const distance = f.let(binary("i32.sub", host, unary("i32.wrap_i64", va)));
       const entry = f.let(tlbEntry("readTable", va));
       const lies = binary("i32.eq", load("i32.load", entry, 8), distance);
-      f.return(distance, pageIf(f, binary("i32.and", lies, leadsTo(entry, va)), va));
+      f.return(distance, pageIf(f, binary("i32.and", lies, tlbHit(entry, va, 1)), va));
     }),
     writePage: add("writePage", (f) => {
       const va = f.param(0);
       f.if(emitStore(f, slow), () => f.return(i32Const(0), i64Const(LEFT)));
       const entry = f.let(tlbEntry("writeTable", va));
-      f.return(load("i32.load", entry, 8), pageIf(f, leadsTo(entry, va), va));
+      f.return(load("i32.load", entry, 8), pageIf(f, tlbHit(entry, va, 1), va));
     }),
   };
 }
@@ -117,7 +117,7 @@ function emitLoad(f: FunctionBuilder, slow: SlowAccesses): Expr {
   const place = placeFrom(f, 1);
   notePlace(f, place);
   const host = f.let(call(slow.load, f.param(0), sizeAt(place)));
-  f.if(binary("i32.eq", host, i32Const(-1)), () => setWord(f, "leaveRegions", i32Const(LeaveRegions.LOOK_UP)));
+  f.if(binary("i32.eq", host, i32Const(-1)), () => setHartWord(f, "leaveRegions", i32Const(LeaveRegions.LOOK_UP)));
   return host;
 }
 
@@ -130,16 +130,16 @@ function emitStore(f: FunctionBuilder, slow: SlowAccesses): Expr {
     f.if(hartWord("leaveRegions"), () => {
       const { pagePc, site } = place;
       const length = binary("i32.shl", binary("i32.add", siteBits(site, SITE_LENGTH), i32Const(1)), i32Const(1));
-      storePc(f, binary("i64.add", pagePc, wide(binary("i32.add", siteBits(site, SITE_OFFSET), length))));
+      setPc(f, binary("i64.add", pagePc, wide(binary("i32.add", siteBits(site, SITE_OFFSET), length))));
     }, () => f.set(left, i32Const(0)));
-  }, () => setWord(f, "leaveRegions", i32Const(LeaveRegions.LOOK_UP)));
+  }, () => setHartWord(f, "leaveRegions", i32Const(LeaveRegions.LOOK_UP)));
   return left;
 }
 
 /** Writes down pc and the steps left, which every call into TypeScript needs. */
 function notePlace(f: FunctionBuilder, { pagePc, budget, site }: Place): void {
-  storePc(f, binary("i64.add", pagePc, wide(siteBits(site, SITE_OFFSET))));
-  setWord(f, "budgetLeft", binary("i32.sub", budget, binary("i32.shr_u", site, i32Const(SITE_STEPS_SHIFT))));
+  setPc(f, binary("i64.add", pagePc, wide(siteBits(site, SITE_OFFSET))));
+  setHartWord(f, "budgetLeft", binary("i32.sub", budget, binary("i32.shr_u", site, i32Const(SITE_STEPS_SHIFT))));
 }
 
 function sizeAt({ site }: Place): Expr {
@@ -153,18 +153,6 @@ function siteBits(site: Expr, mask: number): Expr {
 
 function wide(value: Expr): Expr {
   return unary("i64.extend_i32_u", value);
-}
-
-function setWord(f: FunctionBuilder, field: FieldName, value: Expr): void {
-  f.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
-}
-
-function storePc(f: FunctionBuilder, pc: Expr): void {
-  f.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
-}
-
-function leadsTo(entry: Expr, va: Expr): Expr {
-  return binary("i64.eq", load("i64.load", entry), binary("i64.add", pageOf(va), i64Const(1)));
 }
 
 function pageIf(f: FunctionBuilder, condition: Expr, va: Expr): Expr {

@@ -15,9 +15,9 @@ import {
   type TableReference,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { FIELD, type FieldName, LeaveRegions, WINDOW } from "../layout.ts";
+import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { Operation, OPERATION_MASK, RECORD_SHIFT } from "./record.ts";
-import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
+import { hartWord, setHartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /**
  * Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. It is the `depth` of
@@ -51,7 +51,7 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     const [budget, depth] = [f.param(0), f.param(1)];
     const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
     const interpret = (): void => {
-      f.store("i32.store", i32Const(0), i32Const(LeaveRegions.INTERPRET), WINDOW + FIELD.leaveRegions);
+      setHartWord(f, "leaveRegions", i32Const(LeaveRegions.INTERPRET));
       f.return(budget);
     };
     const entry = f.let(tlbEntry("fetchTable", pc));
@@ -73,7 +73,7 @@ export function emitDispatch(module: ModuleBuilder, table: TableReference): Regi
     f.loop((again) => {
       const left = f.let(call(dispatch, budget, i32Const(MOST_NESTED_CALLS)));
       f.if(binary("i32.eq", hartWord("leaveRegions"), i32Const(LeaveRegions.LOOK_UP)), () => {
-        f.store("i32.store", i32Const(0), i32Const(LeaveRegions.NO), WINDOW + FIELD.leaveRegions);
+        setHartWord(f, "leaveRegions", i32Const(LeaveRegions.NO));
       });
       const stuck = f.let(binary("i32.eq", left, budget));
       f.set(budget, left);
@@ -98,19 +98,18 @@ export function emitEntry(
 ): FunctionReference {
   return module.function("enterRegions", ["i32", "i32"], ["i32"], (f) => {
     const [piece, record] = [f.param(0), f.param(1)];
-    const setWord = (field: FieldName, value: Expr) => f.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
-    setWord("leaveRegions", i32Const(LeaveRegions.NO));
+    setHartWord(f, "leaveRegions", i32Const(LeaveRegions.NO));
     const beyond = f.let(hartWord("budgetBeyond"));
-    setWord("budget", binary("i32.add", hartWord("budget"), beyond));
+    setHartWord(f, "budget", binary("i32.add", hartWord("budget"), beyond));
     const all = f.let(binary("i32.add", piece, beyond));
     const left = f.let(call(run, all));
     // The budget does not reach to the end of the first block: one instruction at a time until the run ends.
     f.if(binary("i32.eq", left, all), () => f.call(suspend, record), undefined, "unlikely");
-    setWord("regionSteps", binary("i32.add", hartWord("regionSteps"), binary("i32.sub", all, left)));
+    setHartWord(f, "regionSteps", binary("i32.add", hartWord("regionSteps"), binary("i32.sub", all, left)));
     f.set(piece, select(binary("i32.lt_s", left, piece), left, piece));
     f.set(beyond, binary("i32.sub", left, piece));
-    setWord("budgetBeyond", beyond);
-    setWord("budget", binary("i32.sub", hartWord("budget"), beyond));
+    setHartWord(f, "budgetBeyond", beyond);
+    setHartWord(f, "budget", binary("i32.sub", hartWord("budget"), beyond));
     f.return(piece);
   });
 }

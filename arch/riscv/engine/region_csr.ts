@@ -20,7 +20,7 @@ import { CsrOperation, isWrite } from "../csr/csr_file.ts";
 import type { Mode, PlainCsr } from "../csr/plain.ts";
 import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, type FieldName, WINDOW } from "../layout.ts";
-import { hartWord } from "./wasm_ops.ts";
+import { hartWord, setHartWord } from "./wasm_ops.ts";
 
 /** Where the code of an access stands. */
 export interface PlainSite {
@@ -75,7 +75,7 @@ function seenValue(site: CsrSite, plain: PlainCsr, old: Expr | undefined): Expr 
 
 /** The host must know the steps of the run: they may be what time is made of. */
 function ticksOf({ code: f, left, time }: CsrSite, { delta }: PlainCsr): Expr {
-  f.store("i32.store", i32Const(0), left, WINDOW + FIELD.budgetLeft);
+  setHartWord(f, "budgetLeft", left);
   const now = unary("i64.trunc_f64_u", call(time));
   return delta === undefined ? now : binary("i64.add", now, field64(delta));
 }

@@ -17,6 +17,7 @@ import {
 import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
 import { MOST_NESTED_CALLS, mustLeaveRegions } from "./region_chain.ts";
 import type { RegionFrame, RegionServices } from "./region_frame.ts";
+import { setHartWord, setPc } from "./wasm_ops.ts";
 
 /** Whether nobody called a region. */
 export function isUncalled(depth: Expr): Expr {
@@ -51,7 +52,7 @@ export class RegionExits {
 
   /** Emits that the hart's pc is set. */
   storePc(pc: Expr): void {
-    this.#f.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
+    setPc(this.#f, pc);
   }
 
   /** Emits that execution goes on at a pc, wherever that is. */
@@ -66,7 +67,7 @@ export class RegionExits {
   interpretAt(pc: Expr, condition: Expr): void {
     this.returnIf(condition, () => {
       this.storePc(pc);
-      this.#f.store("i32.store", i32Const(0), i32Const(LeaveRegions.INTERPRET), WINDOW + FIELD.leaveRegions);
+      setHartWord(this.#f, "leaveRegions", i32Const(LeaveRegions.INTERPRET));
     });
   }
 

@@ -23,7 +23,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import { STAGING, TLB_GUARDED, WINDOW } from "../layout.ts";
 import { LINE_SHIFT, PAGE_LINES, PAGE_PATIENCE } from "./record.ts";
-import { tlbEntry } from "./wasm_ops.ts";
+import { tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** TypeScript that does what the tables cannot answer. All take and give 32-bit numbers. */
 export interface AccessMisses {
@@ -59,13 +59,13 @@ export function emitSlowAccesses(module: ModuleBuilder, misses: AccessMisses): S
 function emitLoad(f: FunctionBuilder, { loadMiss }: AccessMisses): void {
   const [va, size] = [f.param(0), f.param(1)];
   const entry = f.let(tlbEntry("readTable", va));
-  f.if(leadsTo(entry, va), () => {
+  f.if(tlbHit(entry, va, 1), () => {
     const host = f.let(hostOf(entry, va));
     const inFirst = f.let(bytesInPage(va));
     f.if(binary("i32.le_u", size, inFirst), () => f.return(host));
     const next = f.let(binary("i64.add", va, unary("i64.extend_i32_u", inFirst)));
     const second = f.let(tlbEntry("readTable", next));
-    f.if(leadsTo(second, next), () => {
+    f.if(tlbHit(second, next, 1), () => {
       // The last 8 bytes of the first page and the first 8 of the second, as if they stood side by side.
       const shift = f.let(unary("i64.extend_i32_u", binary("i32.shl", inFirst, i32Const(3))));
       const head = load("i64.load", binary("i32.sub", binary("i32.add", host, inFirst), i32Const(8)));
@@ -83,13 +83,13 @@ function emitStore(f: FunctionBuilder, { storeMiss }: AccessMisses): void {
   f.block((miss) => {
     const entry = f.let(tlbEntry("writeTable", va));
     const guarded = f.let(isGuarded(entry, va));
-    f.brIf(miss, unary("i32.eqz", binary("i32.or", leadsTo(entry, va), guarded)));
+    f.brIf(miss, unary("i32.eqz", binary("i32.or", tlbHit(entry, va, 1), guarded)));
     const host = f.let(hostOf(entry, va));
     const inFirst = f.let(bytesInPage(va));
     f.if(binary("i32.gt_u", size, inFirst), () => {
       const next = f.let(binary("i64.add", va, unary("i64.extend_i32_u", inFirst)));
       const second = f.let(tlbEntry("writeTable", next));
-      f.brIf(miss, binary("i32.or", guarded, unary("i32.eqz", leadsTo(second, next))));
+      f.brIf(miss, binary("i32.or", guarded, unary("i32.eqz", tlbHit(second, next, 1))));
       storeCrossing(f, host, hostOf(second, next), inFirst);
       f.return(i32Const(1));
     });
@@ -165,10 +165,6 @@ function isKept(f: FunctionBuilder, page: Expr, va: Expr, size: Expr): Expr {
 /** Number of the line in its page, as a 64-bit value whose low 6 bits count. */
 function lineOf(va: Expr): Expr {
   return binary("i64.shr_u", va, i64Const(LINE_SHIFT));
-}
-
-function leadsTo(entry: Expr, va: Expr): Expr {
-  return binary("i64.eq", load("i64.load", entry), binary("i64.add", pageOf(va), i64Const(1)));
 }
 
 function isGuarded(entry: Expr, va: Expr): Expr {

@@ -70,6 +70,16 @@ export function hartWord(field: FieldName): Expr {
   return load("i32.load", i32Const(0), WINDOW + FIELD[field]);
 }
 
+/** Emits that a 32-bit field of the running hart is set. */
+export function setHartWord(f: FunctionBuilder, field: FieldName, value: Expr): void {
+  f.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
+}
+
+/** Emits that the running hart's pc is set. */
+export function setPc(f: FunctionBuilder, pc: Expr): void {
+  f.store("i64.store", i32Const(0), pc, WINDOW + FIELD.pc);
+}
+
 /** Address of the entry for a guest-virtual address in the table that `field` points to. */
 export function tlbEntry(field: "readTable" | "writeTable" | "fetchTable", address: Expr): Expr {
   const index = binary(
@@ -232,7 +242,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
 
   /** Stores a 32-bit field of the running hart. */
   setWord(field: FieldName, value: Expr): void {
-    this.code.store("i32.store", i32Const(0), value, WINDOW + FIELD[field]);
+    setHartWord(this.code, field, value);
   }
 
   #roundingMode(): Expr {
