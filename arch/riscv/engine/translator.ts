@@ -29,8 +29,8 @@ const MOST_REGIONS = 16384;
 /** Bytes of memory that compiled code may take if nothing else is said. */
 export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 
-/** Samples that make a line hot if nothing else is said: to compile a region costs as much as interpreting half a million steps. */
-const HOT_SAMPLES = 48;
+/** Samples that make a line hot if nothing else is said: to compile a region costs about as much as interpreting a million steps. */
+const HOT_SAMPLES = 80;
 
 /**
  * What a sample counts for in code that a region covers: as a rule a run has ended in the middle of it, and execution comes back to the
@@ -49,7 +49,7 @@ export interface TranslatorOptions {
   readonly slots?: number;
   /** Bytes of memory that compiled code may take; 256 MiB if left out. */
   readonly cacheBytes?: number;
-  /** Samples in one line of code after which a region is compiled there; 48 if left out. */
+  /** Samples in one line of code after which a region is compiled there; 80 if left out. */
   readonly hotSamples?: number;
   /** Steps from one sample to the next, on average. */
   readonly stepsBetweenSamples?: number;
