@@ -1,6 +1,12 @@
 /** analyseFlow, heaviestPaths: what graphs say before code is made of them. @module */
 import assert from "node:assert/strict";
-import { analyseFlow, type ControlFlowGraph, findLoops, heaviestPaths } from "../../../core/engine/flow.ts";
+import {
+  analyseFlow,
+  type ControlFlowGraph,
+  findLoops,
+  heaviestPaths,
+  isInnermost,
+} from "../../../core/engine/flow.ts";
 
 /** A diamond whose end goes back to its start: 0 to 1 and 2, both to 3, 3 to 0 or 4. */
 const DIAMOND: ControlFlowGraph = [[1, 2], [3], [3], [0, 4], []];
@@ -31,4 +37,14 @@ Deno.test("findLoops lists inner loops first, and leaves out edges into the midd
   const loops = findLoops(nested, analyseFlow(nested));
   assert.deepEqual(loops.map(({ header, body }) => [header, [...body].toSorted()]), [[2, [2, 3]], [1, [1, 2, 3, 4]]]);
   assert.deepEqual(findLoops(graph, analyseFlow(graph)).map(({ header }) => header), []);
+});
+
+Deno.test("findLoops tells loops around an entry in the middle of an inner loop apart, and only there", () => {
+  const loopsOf = (graph: ControlFlowGraph): [number, number[], boolean][] => {
+    const loops = findLoops(graph, analyseFlow(graph));
+    return loops.map((loop) => [loop.header, [...loop.body].toSorted(), isInnermost(loop, loops)]);
+  };
+  assert.deepEqual(loopsOf([[1], [0, 2], [0, 3], []]), [[0, [0, 1], true], [0, [0, 1, 2], false]]);
+  assert.deepEqual(loopsOf([[1, 2], [0], [0, 3], []]), [[0, [0, 1, 2], true]], "neither lies in the other");
+  assert.deepEqual(loopsOf([[1], [2], [1, 3], [1, 4], []]), [[1, [1, 2, 3], true]], "the header is not the entry");
 });

@@ -7,10 +7,14 @@ import { asm } from "../assemble.ts";
 const COUNT = asm("addi", { rd: 5, rs1: 5, imm: 1 });
 const RETURN = asm("jalr", { rd: 0, rs1: 1, imm: 0 });
 
-function region(...words: number[]): Region {
+function regionAt(entry: number, words: readonly number[]): Region {
   const memory = new Int32Array(0x1000 / 4);
   memory.set(words);
-  return discoverRegion(new Uint16Array(memory.buffer), 0, { privilege: 3, virtual: 0 })!;
+  return discoverRegion(new Uint16Array(memory.buffer), entry, { privilege: 3, virtual: 0 })!;
+}
+
+function region(...words: number[]): Region {
+  return regionAt(0, words);
 }
 
 function repeat(times: number): number[] {
@@ -38,11 +42,7 @@ Deno.test("unrollLoops: a loop of one block has four rounds, each with a way out
 });
 
 Deno.test("unrollLoops: an entry in the middle of a loop's code leaves its rounds whole", () => {
-  const words = [COUNT, COUNT, back(2), RETURN];
-  const memory = new Int32Array(0x1000 / 4);
-  memory.set(words);
-  const middle = discoverRegion(new Uint16Array(memory.buffer), 4, { privilege: 3, virtual: 0 })!;
-  const unrolled = unrollLoops(middle);
+  const unrolled = unrollLoops(regionAt(4, [COUNT, COUNT, back(2), RETURN]));
   const visited = new Set<number>();
   let at = 0;
   const offsets: number[] = [];
