@@ -1,20 +1,88 @@
 /**
- * Where a region should start, for an address that was found hot: where execution came in, as far as decoded records tell.
+ * Where a region should start, for an address that was found hot: where execution came in, or comes back to, as far as decoded records tell.
  *
  * @module
  */
 import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
+import type { Mode } from "../csr/plain.ts";
 import { decode } from "../isa/decode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, LENGTH_SHIFT, Operation, OPERATION_MASK } from "./record.ts";
-import { isTerminator } from "./region.ts";
+import { discoverRegion, followed, isCall, isTerminator, type Region } from "./region.ts";
 
 /** Instructions to go back at most. */
 const MOST_STEPS_BACK = 64;
 
+/** What is known of the regions of a guest. */
+export interface KnownRegions {
+  /** Whether one starts at an address. */
+  startsAt(place: HostPhysAddr): boolean;
+  /** Whether the one that starts at an address covers another one. */
+  covers(start: HostPhysAddr, place: HostPhysAddr): boolean;
+}
+
+/**
+ * Where the region of a hot place should start; undefined if one that starts there covers the place already.
+ *
+ * In a loop, that is the loop's head: execution comes back to it by itself, and of a loop that is entered in its middle worse code is
+ * made. Where a call returns to in a loop is an entry nevertheless: when calls nest too deep, their returns come in there.
+ */
+export function entryFor(
+  memory: HostMemory,
+  codePages: CodePages,
+  regions: KnownRegions,
+  host: HostPhysAddr,
+  mode: Mode,
+): HostPhysAddr | undefined {
+  const start = straightStart(memory, codePages, host);
+  const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
+  const region = discoverRegion(memory.u16, start, mode, (place) => !isExecuted(place), isExecuted);
+  if (region === undefined) return undefined;
+  const head = isBehindCall(memory, start) ? undefined : loopAround(region, host - region.page);
+  const entry = head === undefined ? start : region.page + head;
+  if (!regions.startsAt(entry)) return entry;
+  const mayComeBackElsewhere = head === undefined && leavesPage(region);
+  if (regions.covers(entry, host) && !mayComeBackElsewhere) return undefined;
+  // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
+  const places = [start, host, instructionBefore(memory, codePages, host)];
+  return places.find((place) => place !== undefined && !regions.startsAt(place));
+}
+
+/** Where the innermost loop around an offset begins, as far as a region shows: the nearest place that a branch behind it goes back to. */
+export function loopAround({ blocks }: Region, offset: number): number | undefined {
+  let start: number | undefined;
+  for (const { instructions } of blocks) {
+    const last = instructions.at(-1);
+    const target = last === undefined ? undefined : followed(last);
+    if (target === undefined || target < 0 || target > offset || last!.offset < offset) continue;
+    start = Math.max(start ?? target, target);
+  }
+  return start;
+}
+
+/** Whether a region goes on in another page: it may be in a loop that nothing of shows here. */
+function leavesPage({ blocks }: Region): boolean {
+  return blocks.some(({ instructions, end }) => {
+    const last = instructions.at(-1);
+    const target = last === undefined ? undefined : followed(last);
+    return end >= PAGE_SIZE - 2 || target !== undefined && (target < 0 || target >= PAGE_SIZE);
+  });
+}
+
+/** Whether the instruction before a place is a call. */
+function isBehindCall({ u16 }: HostMemory, host: HostPhysAddr): boolean {
+  if (host % PAGE_SIZE < 2) return false;
+  const half = u16[(host - 2) >>> 1];
+  const short = (half & 3) === 3 ? undefined : decode(half);
+  if (short !== undefined && isCall(short)) return true;
+  if (host % PAGE_SIZE < 4) return false;
+  const long = decode(u16[(host - 4) >>> 1] | half << 16);
+  return long !== undefined && long.length === 4 && isCall(long);
+}
+
 /** The start of the straight code that was executed up to `host`: behind a call, jump or branch, or code that was never reached. */
-export function straightStart(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): HostPhysAddr {
+function straightStart(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): HostPhysAddr {
   let start = host;
   for (let steps = 0; steps < MOST_STEPS_BACK; steps++) {
     const before = instructionBefore(memory, codePages, start);
@@ -25,7 +93,7 @@ export function straightStart(memory: HostMemory, codePages: CodePages, host: Ho
 }
 
 /** The instruction that leads to `host` by itself, if it was executed and lies in the same page. */
-export function instructionBefore(
+function instructionBefore(
   memory: HostMemory,
   codePages: CodePages,
   host: HostPhysAddr,

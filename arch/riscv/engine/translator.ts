@@ -18,7 +18,7 @@ import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
 import { fillRecord, lengthOf } from "./record_writer.ts";
-import { instructionBefore, straightStart } from "./region_entry.ts";
+import { entryFor } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
 import { type PlannedRegion, planRegion } from "./region_plan.ts";
 import { systemInRegion } from "./region_system.ts";
@@ -154,11 +154,18 @@ export class Translator implements RegionSource<PlannedRegion> {
     if (host === undefined) return;
     const isCovered = this.regions.covering(host).length > 0;
     if (!this.#hotness.sample(host, isCovered ? COVERED_WEIGHT : 1)) return;
-    // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
-    const before = instructionBefore(this.#memory, this.#codePages, host);
-    const places = [straightStart(this.#memory, this.#codePages, host), host, before];
-    const entry = places.find((place) => place !== undefined && this.regions.at(place) === undefined);
+    const entry = entryFor(this.#memory, this.#codePages, this, host, this.#mode());
     if (entry !== undefined) this.regions.compile([entry]);
+  }
+
+  /** Whether a region starts at an address. */
+  startsAt(place: HostPhysAddr): boolean {
+    return this.regions.at(place) !== undefined;
+  }
+
+  /** Whether the region that starts at an address covers another one. */
+  covers(start: HostPhysAddr, place: HostPhysAddr): boolean {
+    return this.regions.covering(place).some(({ entry }) => entry === start);
   }
 
   /** Notes that a run ended, of which so many steps were those of regions: one where it did is in use. */
