@@ -10,7 +10,7 @@ import { handleExit } from "./vm_exits.ts";
 import type { VmMachine } from "./vm_machine.ts";
 
 /** Steps of a turn when there is one CPU: a turn only matters then as the longest slice, and a slice costs microseconds. */
-const TURN_ALONE = 1_000_000;
+const TURN_ALONE = 4_000_000;
 
 /** The same where somebody observes exits: the end of a turn is one, and what looks at memory there must not look too rarely. */
 const TURN_OBSERVED = 200_000;
