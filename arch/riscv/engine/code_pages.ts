@@ -227,10 +227,7 @@ export class CodePages implements CodePageTracker {
     i32[lines] &= ~(1 << line);
     const first = line << (LINE_SHIFT - 1);
     const words = records >>> 2;
-    const isLong = (record: number): boolean => (i32[words + record * (RECORD_SIZE / 4)] >> LENGTH_SHIFT & 3) === 2;
-    // An instruction of 4 bytes may start 2 bytes before.
-    const start = first > 0 && isLong(first - 1) ? first - 1 : first;
-    for (let record = start; record < first + (1 << (LINE_SHIFT - 1)); record++) {
+    for (let record = Math.max(0, first - 1); record < first + (1 << (LINE_SHIFT - 1)); record++) {
       i32[words + record * (RECORD_SIZE / 4)] = Operation.DECODE;
     }
   }

@@ -14,7 +14,6 @@ import type { Engine } from "./engine.ts";
 import { buildInterpreterModule } from "./interpreter_module.ts";
 import { RareRows } from "./rare_rows.ts";
 import { LENGTH_SHIFT, Operation, OPERATION_MASK, RECORD_PAGE_SIZE, RECORD_SIZE } from "./record.ts";
-import { fuseRecords } from "./record_fusion.ts";
 import { fillRecord, lengthOf } from "./record_writer.ts";
 import { executeSystem } from "./system.ts";
 import type { Translator } from "./translator.ts";
@@ -181,7 +180,6 @@ export class Interpreter implements Engine {
       return 0;
     }
     const end = this.#decodeStraight(record, host);
-    if (this.#translator?.decodesAhead ?? true) fuseRecords(this.#i32, host, end, record);
     this.#codePages.using(host, end - host);
     this.#translator?.decoded(host);
     return 1;
@@ -209,8 +207,8 @@ export class Interpreter implements Engine {
       const isStraight = fillRecord(i32, to, length === 4 ? half | this.#u16[(at >>> 1) + 1] << 16 : half);
       at += length;
       to += length / 2 * RECORD_SIZE;
-      if (!isStraight || !goesAhead || at >= pageEnd) return at;
-    } while (i32[to >>> 2] === Operation.DECODE);
+      if (!isStraight) break;
+    } while (goesAhead && at < pageEnd && i32[to >>> 2] === Operation.DECODE);
     return at;
   }
 

@@ -28,7 +28,7 @@ import { emitRegionAccesses } from "./region_access.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
 import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
-import { COMMON_ROWS, FIRST_RARE, FIRST_SEQUENCE, OPERATIONS, RARE_ROWS, type RunRow, SEQUENCES } from "./row_order.ts";
+import { COMMON_ROWS, RARE_ROWS, type RunRow } from "./row_order.ts";
 import { emitQuickCalls, emitSystemCall } from "./quick_system.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
@@ -101,11 +101,7 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint
       emitLookup(f, ops, registers, services, reload);
       f.loop((next) => {
         emitStep(f, ops, registers);
-        emitDispatch(
-          f,
-          registers,
-          (labels) => listCases({ f, ops, r: registers, services, callees, reload, next, labels }),
-        );
+        emitDispatch(f, registers, listCases({ f, ops, r: registers, services, callees, reload, next }));
       });
     });
     f.unreachable();
@@ -181,36 +177,21 @@ function emitStep(f: FunctionBuilder, ops: InterpreterOps, r: LoopRegisters): vo
   f.set(r.word, load("i64.load", r.record));
 }
 
-/**
- * Goes to the case of the record's operation; the last one is that of all operations beyond. Sequences lie inside of all other cases: they
- * can go to those of their instructions.
- */
-function emitDispatch(f: FunctionBuilder, registers: LoopRegisters, listCases: (at: CaseLabels) => Cases): void {
+/** Goes to the case of the record's operation; the last one is that of all operations beyond. */
+function emitDispatch(f: FunctionBuilder, r: LoopRegisters, cases: readonly (() => void)[]): void {
   const targets: Label[] = [];
-  const cases = listCases(targets);
-  const order = [...cases.keys()].sort((a, b) => Number(isSequence(b)) - Number(isSequence(a)) || a - b);
-  const nest = (place: number): void => {
-    if (place < 0) {
-      const operation = binary("i32.and", unary("i32.wrap_i64", registers.word), i32Const(OPERATION_MASK));
+  const nest = (index: number): void => {
+    if (index < 0) {
+      const operation = binary("i32.and", unary("i32.wrap_i64", r.word), i32Const(OPERATION_MASK));
       return f.brTable(operation, targets, targets[cases.length - 1]);
     }
     f.block((label) => {
-      targets[order[place]] = label;
-      nest(place - 1);
+      targets[index] = label;
+      nest(index - 1);
     });
-    f.scope(cases[order[place]]);
+    f.scope(cases[index]);
   };
-  nest(order.length - 1);
-}
-
-/** The code of each operation. */
-type Cases = readonly (() => void)[];
-
-/** Where each operation's code is. */
-type CaseLabels = readonly Label[];
-
-function isSequence(operation: number): boolean {
-  return operation >= FIRST_SEQUENCE && operation < FIRST_RARE;
+  nest(cases.length - 1);
 }
 
 /** What the cases of the loop are made with and around. */
@@ -222,8 +203,6 @@ interface CaseFrame {
   readonly callees: Callees;
   readonly reload: Label;
   readonly next: Label;
-  /** Where each operation's code is: filled while cases are emitted, from the outermost one on. */
-  readonly labels: CaseLabels;
 }
 
 /** Code with calls: told to be unlikely, by a condition that always holds, it does not have the host keep the loop's locals in memory. */
@@ -239,7 +218,6 @@ function listCases(frame: CaseFrame): (() => void)[] {
   const { f, ops, r, callees: { rare, rareRow }, reload, next } = frame;
   const cases = operationCases(frame);
   for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, run, next));
-  for (const rows of SEQUENCES) cases.push(() => emitSequence(frame, rows));
   cases.push(seldom(frame, () => {
     const index = rareIndex(unary("i32.wrap_i64", r.word));
     f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
@@ -301,17 +279,4 @@ function emitRow(f: FunctionBuilder, ops: InterpreterOps, run: RunRow["run"], ne
   run(ops, ops.operands);
   if (!ops.jumped) ops.advance();
   f.br(next);
-}
-
-/** Instructions one behind the other; what cannot be done at once is executed alone, and may change what comes behind it. */
-function emitSequence({ f, ops, r, labels, next }: CaseFrame, rows: readonly RunRow[]): void {
-  rows.forEach(({ index, run }, place) => {
-    ops.alone = labels[OPERATIONS[index]];
-    if (place < rows.length - 1) {
-      f.scope(() => run(ops, ops.operands));
-      ops.advance();
-      emitStep(f, ops, r);
-    } else emitRow(f, ops, run, next);
-  });
-  ops.alone = undefined;
 }

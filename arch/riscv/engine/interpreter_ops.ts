@@ -64,8 +64,6 @@ export interface Registers {
 export class InterpreterOps extends WasmOps {
   /** The operands, read from the record. */
   readonly operands: Operands<WasmValue>;
-  /** In a sequence: where the instruction is executed alone, as an access that takes the slow way may change what comes behind it. */
-  alone: Label | undefined;
   readonly #registers: Registers;
   readonly #services: RowServices;
   readonly #reload: Label;
@@ -205,14 +203,12 @@ export class InterpreterOps extends WasmOps {
   }
 
   protected override missLoad(host: Local, va: Expr, size: AccessSize): void {
-    if (this.alone !== undefined) return this.code.br(this.alone);
     this.saveProgress();
     this.code.set(host, call(this.#services.load, va, i32Const(size)));
     this.leaveIf(binary("i32.eq", host, i32Const(-1)));
   }
 
   protected override missStore(va: Expr, value: WasmValue, size: AccessSize): void {
-    if (this.alone !== undefined) return this.code.br(this.alone);
     this.saveProgress();
     this.leaveIf(unary("i32.eqz", call(this.#services.store, va, value.expr, i32Const(size))));
   }

@@ -7,7 +7,6 @@
 import type { Instruction } from "../isa/instruction.ts";
 import { INSTRUCTIONS, type TableRow } from "../isa/mod.ts";
 import { Operation } from "./record.ts";
-import { SEQUENCE_NAMES } from "./sequences.ts";
 
 /** A row with a meaning in the vocabulary. */
 export type RunRow = TableRow & Required<Pick<Instruction, "run">>;
@@ -27,25 +26,12 @@ export const COMMON_ROWS: readonly RunRow[] = ALL.filter(isCommon);
 /** Rows with a function of their own, from {@link FIRST_RARE} on: the loop is compiled in every run, these where they are used. */
 export const RARE_ROWS: readonly RunRow[] = ALL.filter((row) => !isCommon(row));
 
-function commonRow(name: string): RunRow {
-  const row = COMMON_ROWS.find((row) => row.name === name);
-  if (row === undefined) throw new TypeError(`'${name}' cannot be in a sequence: it is no common row`);
-  return row;
-}
-
-/** Rows that the loop executes at one go, by the operation of the first one's record from {@link FIRST_SEQUENCE} on. */
-export const SEQUENCES: readonly (readonly RunRow[])[] = SEQUENCE_NAMES.map((names) => names.split(" ").map(commonRow));
-
-/** Number of the first operation that stands for a sequence. */
-export const FIRST_SEQUENCE: number = Operation.FIRST_ROW + COMMON_ROWS.length;
-
 /** Number of the first operation that is not in the interpreter's loop. */
-export const FIRST_RARE: number = FIRST_SEQUENCE + SEQUENCES.length;
+export const FIRST_RARE: number = Operation.FIRST_ROW + COMMON_ROWS.length;
 
 /** Operation of each row, by its index in the table. */
 export const OPERATIONS: Uint16Array = new Uint16Array(INSTRUCTIONS.length).fill(Operation.SYSTEM);
-COMMON_ROWS.forEach((row, place) => OPERATIONS[row.index] = Operation.FIRST_ROW + place);
-RARE_ROWS.forEach((row, place) => OPERATIONS[row.index] = FIRST_RARE + place);
+[...COMMON_ROWS, ...RARE_ROWS].forEach((row, place) => OPERATIONS[row.index] = Operation.FIRST_ROW + place);
 
 /** Whether a row's rd is an f register, which has no number that stands for nothing. */
 export function writesFloat({ syntax }: Instruction): boolean {

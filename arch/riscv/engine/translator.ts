@@ -17,7 +17,6 @@ import { raiseIllegal } from "../trap/deliver.ts";
 import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
-import { separateRecords } from "./record_fusion.ts";
 import { fillRecord, lengthOf } from "./record_writer.ts";
 import { entryFor } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
@@ -253,7 +252,6 @@ export class Translator implements RegionSource<PlannedRegion> {
     const { i32 } = this.#memory;
     const word = i32[record >>> 2];
     if (!isRow(word & OPERATION_MASK)) return;
-    separateRecords(i32, entry, record);
     i32[record >>> 2] = word & ~OPERATION_MASK | Operation.REGION;
     i32[(record >>> 2) + 1] = slot;
   }
