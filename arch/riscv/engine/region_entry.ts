@@ -7,6 +7,7 @@ import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import type { Mode } from "../csr/plain.ts";
 import { decode } from "../isa/decode.ts";
+import type { Decoded } from "../isa/instruction.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, LENGTH_SHIFT, Operation, OPERATION_MASK } from "./record.ts";
 import { discoverRegion, followed, isCall, isTerminator, type Region } from "./region.ts";
@@ -39,7 +40,7 @@ export function entryFor(
   const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
   const region = discoverRegion(memory.u16, start, mode, (place) => !isExecuted(place), isExecuted);
   if (region === undefined) return undefined;
-  const head = isBehindCall(memory, start) ? undefined : loopAround(region, host - region.page);
+  const head = isBehindCall(memory, codePages, start) ? undefined : loopAround(region, host - region.page);
   const entry = head === undefined ? start : region.page + head;
   if (!regions.startsAt(entry)) return entry;
   const mayComeBackElsewhere = head === undefined && leavesPage(region);
@@ -50,35 +51,24 @@ export function entryFor(
 }
 
 /** Where the innermost loop around an offset begins, as far as a region shows: the nearest place that a branch behind it goes back to. */
-export function loopAround({ blocks }: Region, offset: number): number | undefined {
-  let start: number | undefined;
-  for (const { instructions } of blocks) {
-    const last = instructions.at(-1);
-    const target = last === undefined ? undefined : followed(last);
-    if (target === undefined || target < 0 || target > offset || last!.offset < offset) continue;
-    start = Math.max(start ?? target, target);
-  }
-  return start;
+export function loopAround(region: Region, offset: number): number | undefined {
+  const around = branchesOf(region).filter(({ from, to }) => to >= 0 && to <= offset && offset <= from);
+  return around.length === 0 ? undefined : Math.max(...around.map(({ to }) => to));
 }
 
 /** Whether a region goes on in another page: it may be in a loop that nothing of shows here. */
-function leavesPage({ blocks }: Region): boolean {
-  return blocks.some(({ instructions, end }) => {
-    const last = instructions.at(-1);
-    const target = last === undefined ? undefined : followed(last);
-    return end >= PAGE_SIZE - 2 || target !== undefined && (target < 0 || target >= PAGE_SIZE);
-  });
+function leavesPage(region: Region): boolean {
+  return region.blocks.some(({ end }) => end >= PAGE_SIZE - 2) ||
+    branchesOf(region).some(({ to }) => to < 0 || to >= PAGE_SIZE);
 }
 
-/** Whether the instruction before a place is a call. */
-function isBehindCall({ u16 }: HostMemory, host: HostPhysAddr): boolean {
-  if (host % PAGE_SIZE < 2) return false;
-  const half = u16[(host - 2) >>> 1];
-  const short = (half & 3) === 3 ? undefined : decode(half);
-  if (short !== undefined && isCall(short)) return true;
-  if (host % PAGE_SIZE < 4) return false;
-  const long = decode(u16[(host - 4) >>> 1] | half << 16);
-  return long !== undefined && long.length === 4 && isCall(long);
+/** The branches and jumps that a region follows, by their offsets in the page. */
+function branchesOf({ blocks }: Region): { from: number; to: number }[] {
+  return blocks.flatMap(({ instructions }) => {
+    const last = instructions.at(-1);
+    const to = last === undefined ? undefined : followed(last);
+    return to === undefined ? [] : [{ from: last!.offset, to }];
+  });
 }
 
 /** The start of the straight code that was executed up to `host`: behind a call, jump or branch, or code that was never reached. */
@@ -98,18 +88,29 @@ function instructionBefore(
   codePages: CodePages,
   host: HostPhysAddr,
 ): HostPhysAddr | undefined {
+  const before = decodedBefore(memory, codePages, host);
+  return before === undefined || isTerminator(before) ? undefined : host - before.length;
+}
+
+/** Whether what was executed before a place is a call. */
+function isBehindCall(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): boolean {
+  const before = decodedBefore(memory, codePages, host);
+  return before !== undefined && isCall(before);
+}
+
+/** The instruction that stands before a place, if it was executed and lies in the same page. */
+function decodedBefore({ u16 }: HostMemory, codePages: CodePages, host: HostPhysAddr): Decoded | undefined {
   for (const length of [2, 4]) {
     if (host % PAGE_SIZE < length) return undefined;
     const record = codePages.recordAt(host - length);
     if (record === -1) return undefined;
-    const word = memory.u16[record >>> 1];
+    const word = u16[record >>> 1];
     const operation = word & OPERATION_MASK;
     // A region is where an instruction was executed, too.
     if (!isRow(operation) && operation !== Operation.REGION) continue;
     if ((word >> LENGTH_SHIFT & 3) * 2 !== length) continue;
     const at = (host - length) >>> 1;
-    const decoded = decode(length === 2 ? memory.u16[at] : memory.u16[at] | memory.u16[at + 1] << 16);
-    return decoded === undefined || isTerminator(decoded) ? undefined : host - length;
+    return decode(length === 2 ? u16[at] : u16[at] | u16[at + 1] << 16);
   }
   return undefined;
 }
