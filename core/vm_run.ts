@@ -18,7 +18,7 @@ const TURN_OBSERVED = 200_000;
 /** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
 const TURN_SHARED = 20_000;
 
-/** Most effort, in steps, after which the loop looks at the host's clock: half a millisecond of the fastest guests. */
+/** Most effort, in steps, after which the loop looks at the host's clock: less than a millisecond of the fastest guests. */
 const LOOK_AROUND = TURN_ALONE;
 
 /** Effort after which a host without a clock gets a turn. */
