@@ -1,5 +1,6 @@
 /** `HostMemory`: the operating system commits what a guest touches, and nothing else, also after a reset. @module */
 import assert from "node:assert/strict";
+import { readingCommits } from "../reading_commits.ts";
 
 const MIB = 2 ** 20;
 const CHILD = new URL("rss_child.ts", import.meta.url);
@@ -21,8 +22,9 @@ for (const scenario of ["large", "large-machine"]) {
     assert.ok(rss.touched - rss.created >= 30, `touched pages are resident: ${message}`);
     // One page every 400 KiB: the pages themselves, leaves and tables for them, translation tables.
     assert.ok(rss.touched - rss.created < 100, message);
-    assert.ok(rss.reset - rss.touched < 20, `a reset commits nothing: ${message}`);
-    assert.ok(rss.again - rss.touched < 40, `the second run uses the same pages: ${message}`);
+    const most = readingCommits() ? 3072 : 0;
+    assert.ok(rss.reset - rss.touched < 20 + most, `a reset commits nothing but what it reads: ${message}`);
+    assert.ok(rss.again - rss.touched < 40 + most, `the second run uses the same pages: ${message}`);
   });
 }
 
