@@ -52,6 +52,7 @@ export type { Check, Fail } from "./core/config_checks.ts";
 
 // Services of the host.
 export { createMinimalHost, type Sleep, type VmHost } from "./core/vm_host.ts";
+export type { ImageBytes, ImageFile } from "./core/image_bytes.ts";
 export type { BlockBackend, BlockMode } from "./core/block.ts";
 
 // What a plugin meets.

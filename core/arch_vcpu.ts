@@ -10,6 +10,7 @@ import type { Clock } from "./clock.ts";
 import type { ConsolePort } from "./console.ts";
 import type { AccessKind, AxVCpuExitReason } from "./exit.ts";
 import type { FdtNode } from "./fdt_types.ts";
+import type { ImageBytes } from "./image_bytes.ts";
 import type { IrqLine } from "./irq.ts";
 import type { HostMemory } from "./memory.ts";
 import type { NestedPageTable } from "./addrspace/nested_page_table.ts";
@@ -185,7 +186,7 @@ export interface LoadedImage {
   /** Guest-physical address of the first instruction. */
   readonly entry: GuestPhysAddr;
   /** What is copied where; `size` beyond the bytes is zeroed. */
-  readonly segments: readonly { address: GuestPhysAddr; bytes: Uint8Array; size: number }[];
+  readonly segments: readonly { address: GuestPhysAddr; bytes: ImageBytes; size: number }[];
   /** Symbols by name, where the format has them. */
   readonly symbols: ReadonlyMap<string, GuestPhysAddr>;
 }
@@ -199,7 +200,7 @@ export interface ArchModule {
    *
    * @param ramBase Guest-physical address of the RAM that the image goes to
    */
-  recognizeImage(bytes: Uint8Array, ramBase: GuestPhysAddr): LoadedImage | undefined;
+  recognizeImage(bytes: ImageBytes, ramBase: GuestPhysAddr): LoadedImage | undefined;
   /** Name in a VM's configuration. */
   readonly name: string;
   /** Bytes of host memory that the architecture needs for itself for so many CPUs. */

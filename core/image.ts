@@ -7,6 +7,7 @@ import { type GuestPhysAddr, hex } from "./address.ts";
 import type { ArchModule, LoadedImage } from "./arch_vcpu.ts";
 import { isElf, readElf } from "./elf.ts";
 import { HypervisorError } from "./errors.ts";
+import { headOf, type ImageBytes, wholeOf } from "./image_bytes.ts";
 
 /** What {@link loadImage} needs to know. */
 export interface ImageOptions {
@@ -24,19 +25,22 @@ export interface ImageOptions {
 
 const DEFAULT_MAX_SIZE = 2 ** 30;
 
+/** Bytes by which formats are told apart. */
+const MAGIC_SIZE = 8;
+
 /**
  * Finds out what an image is and where its parts go. Nothing is copied into guest memory; addresses are not compared with RAM.
  *
  * @throws HypervisorError naming the image and what is wrong with it
  */
-export async function loadImage(bytes: Uint8Array, options: ImageOptions): Promise<LoadedImage> {
+export async function loadImage(bytes: ImageBytes, options: ImageOptions): Promise<LoadedImage> {
   const { arch, ramBase, loadAddress, name } = options;
-  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const plain = isPacked ? await gunzip(bytes, name, options.maxSize ?? DEFAULT_MAX_SIZE) : bytes;
+  const plain = await unpack(bytes, name, options.maxSize);
   if (plain.length === 0) throw new HypervisorError(`Cannot load "${name}": it is empty; give another file`);
-  refuseUnknownPacking(plain, name);
-  if (isElf(plain)) {
-    const { movable, ...image } = readElf(plain, arch.elfMachine, name);
+  const head = headOf(plain, MAGIC_SIZE);
+  refuseUnknownPacking(head, name);
+  if (isElf(head)) {
+    const { movable, ...image } = readElf(wholeOf(plain), arch.elfMachine, name);
     const start = lowestAddress(image);
     // A program that may lie anywhere is linked for address 0, where there is no RAM.
     if (movable) return moveTo(image, loadAddress ?? Math.max(start, ramBase));
@@ -51,6 +55,21 @@ export async function loadImage(bytes: Uint8Array, options: ImageOptions): Promi
   if (recognized !== undefined) return moveTo(recognized, loadAddress ?? lowestAddress(recognized));
   const address = loadAddress ?? ramBase;
   return { entry: address, segments: [{ address, bytes: plain, size: plain.length }], symbols: new Map() };
+}
+
+/** Whether an image says nothing about itself: not an ELF, not a format of the architecture, packed or not. */
+export async function isFlat(
+  bytes: ImageBytes,
+  { arch, ramBase, name }: Pick<ImageOptions, "arch" | "ramBase" | "name">,
+): Promise<boolean> {
+  const plain = await unpack(bytes, name);
+  return !isElf(headOf(plain, MAGIC_SIZE)) && arch.recognizeImage(plain, ramBase) === undefined;
+}
+
+/** An image without its gzip, if it is in one. */
+async function unpack(bytes: ImageBytes, name: string, maxSize = DEFAULT_MAX_SIZE): Promise<ImageBytes> {
+  const [first, second] = headOf(bytes, MAGIC_SIZE);
+  return first === 0x1f && second === 0x8b ? await gunzip(wholeOf(bytes), name, maxSize) : bytes;
 }
 
 /**

@@ -6,6 +6,7 @@
 import { type AddrRange, hex, overlaps, PAGE_SIZE } from "./address.ts";
 import type { LoadedImage } from "./arch_vcpu.ts";
 import { HypervisorError } from "./errors.ts";
+import { type ImageBytes, releaseImage } from "./image_bytes.ts";
 import { type DeviceSet, resetDevices } from "./vm_devices.ts";
 import { freshSchedule, type VmMachine } from "./vm_machine.ts";
 import { writeTree } from "./vm_tree.ts";
@@ -66,7 +67,7 @@ function placeImage(machine: VmMachine, what: string, image: LoadedImage, placed
 }
 
 /** Copies something into RAM, unless it runs into something that lies there already. */
-function load(machine: VmMachine, range: Placed, bytes: Uint8Array, placed: Placed[]): void {
+function load(machine: VmMachine, range: Placed, bytes: ImageBytes, placed: Placed[]): void {
   const other = placed.find((earlier) => earlier.what !== range.what && overlaps(earlier, range));
   const where = `${hex(range.start)}..${hex(range.start + range.size)}`;
   if (other) {
@@ -77,7 +78,9 @@ function load(machine: VmMachine, range: Placed, bytes: Uint8Array, placed: Plac
         "give one of them another load address, or the VM more memory",
     );
   }
-  if (!machine.ram.load(range.start, bytes, range.size)) {
+  const isRam = machine.ram.load(range.start, bytes, range.size);
+  releaseImage(bytes);
+  if (!isRam) {
     const regions = machine.config.kernel.memory_regions.map(({ gpa, size }) => `${hex(gpa)}..${hex(gpa + size)}`).join(
       ", ",
     );

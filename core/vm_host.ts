@@ -5,6 +5,7 @@
  */
 import type { BlockBackend, BlockMode } from "./block.ts";
 import { HypervisorError } from "./errors.ts";
+import type { ImageBytes } from "./image_bytes.ts";
 
 /** A sleep that can be ended early. */
 export interface Sleep {
@@ -30,6 +31,8 @@ export interface VmHost {
   random(bytes: Uint8Array<ArrayBuffer>): void;
   /** Reads a file or address. Default: `fetch`. */
   readFile?(url: URL): Promise<Uint8Array>;
+  /** Opens an image that is read where it is needed. Left out: {@link readFile} reads it as a whole. */
+  openImage?(url: URL): Promise<ImageBytes>;
   /** Opens a disk image. Left out: disks by path are refused. */
   openBlock?(path: string, mode: BlockMode, base: URL | undefined): Promise<BlockBackend>;
   /** Shows a message of a VM or one of its plugins. */
@@ -79,15 +82,16 @@ export function createMinimalHost(): VmHost {
   };
 }
 
-/** Reads what a key of the configuration points at; one sentence says what is missing. */
-export async function readHostFile(
+/** Opens what a key of the configuration points at; one sentence says what is missing. */
+export async function openHostFile(
   host: VmHost,
   path: string,
   base: URL | undefined,
   key: string,
-): Promise<Uint8Array> {
+): Promise<ImageBytes> {
   const url = resolveUrl(path, base, key);
   try {
+    if (host.openImage) return await host.openImage(url);
     if (host.readFile) return await host.readFile(url);
     const response = await fetch(url);
     if (!response.ok) throw new Error(`the server answers ${response.status} ${response.statusText}`);

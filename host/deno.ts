@@ -15,14 +15,11 @@ import type { BlockMode } from "../core/block.ts";
 import { HypervisorError } from "../core/errors.ts";
 import { type Sleep, sleepUntilCancelled, type VmHost } from "../core/vm_host.ts";
 import { openBlockFile } from "./block_file.ts";
-import { explainFileError } from "./file_errors.ts";
 import { filePath } from "./file_paths.ts";
+import { openImage } from "./image_file.ts";
 
 export { BlockFile, openBlockFile, type OpenBlockOptions } from "./block_file.ts";
 export { explainFileError } from "./file_errors.ts";
-
-/** Bytes of the largest image: all the memory that a guest can have. */
-const LARGEST_IMAGE = 3 * 2 ** 30;
 
 /** Bytes that `crypto.getRandomValues` gives at once. */
 const RANDOM_PIECE = 65536;
@@ -48,7 +45,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
     yieldToHost: () => new Promise((resolve) => void setImmediate(resolve)),
     sleep,
     random,
-    readFile,
+    openImage,
     openBlock: (path, mode, base) => {
       const place = diskPath(path, base);
       return Promise.resolve(openBlockFile(place, options.diskMode ?? mode, { log, lock: options.lockDisks }));
@@ -74,31 +71,6 @@ function sleep(milliseconds: number): Sleep {
 function random(bytes: Uint8Array<ArrayBuffer>): void {
   for (let at = 0; at < bytes.length; at += RANDOM_PIECE) {
     crypto.getRandomValues(bytes.subarray(at, at + RANDOM_PIECE));
-  }
-}
-
-/** Reads a file or an address; the error's message is the end of a sentence that core begins. */
-async function readFile(url: URL): Promise<Uint8Array> {
-  try {
-    if (url.protocol === "file:") {
-      requireImage(await Deno.stat(url));
-      return await Deno.readFile(url);
-    }
-    const response = await fetch(url);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-    throw new HypervisorError(`the server answers ${response.status} ${response.statusText}; check the address`);
-  } catch (cause) {
-    if (cause instanceof HypervisorError) throw cause;
-    throw new HypervisorError(explainFileError(cause), { cause });
-  }
-}
-
-/** Reading a device such as `/dev/zero` would never end, and what is larger than any guest's memory would only fill the host's. */
-function requireImage({ isFile, isFifo, isDirectory, size }: Deno.FileInfo): void {
-  if (isDirectory) throw new Deno.errors.IsADirectory();
-  if (!isFile && !isFifo) throw new HypervisorError("it is a device; name a file");
-  if (size > LARGEST_IMAGE) {
-    throw new HypervisorError(`it has ${size} bytes, more than a guest's memory; a disk image is given with --disk`);
   }
 }
 

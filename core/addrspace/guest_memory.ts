@@ -6,6 +6,7 @@
  * @module
  */
 import type { GuestPhysAddr } from "../address.ts";
+import { copyImage, type ImageBytes } from "../image_bytes.ts";
 import type { GuestDma } from "../plugin_types.ts";
 import type { AddrSpace } from "./addr_space.ts";
 import { MappingFlags } from "./nested_page_table.ts";
@@ -55,8 +56,9 @@ export class GuestMemory implements GuestDma {
    *
    * @param size Bytes in all; those beyond `bytes` are zeroed
    * @returns false (and nothing written) if any byte is not RAM, or host memory is used up
+   * @throws {HypervisorError} if the bytes are in a file that cannot be read
    */
-  load(address: GuestPhysAddr, bytes: Uint8Array, size: number = bytes.length): boolean {
+  load(address: GuestPhysAddr, bytes: ImageBytes, size: number = bytes.length): boolean {
     if (!this.#allows(address, Math.max(size, bytes.length), 0)) return false;
     if (!this.#space.populate(address, bytes.length)) return false;
     this.#copyIn(address, bytes);
@@ -157,13 +159,13 @@ export class GuestMemory implements GuestDma {
   }
 
   /** Copies into populated memory. */
-  #copyIn(address: GuestPhysAddr, bytes: Uint8Array): void {
+  #copyIn(address: GuestPhysAddr, bytes: ImageBytes): void {
     const end = address + bytes.length;
     for (let at = address; at < end;) {
       const area = this.#space.areaAt(at)!;
       const next = area.runEnd(at, end);
       const host = area.hostOf(at);
-      this.#space.memory.u8.set(bytes.subarray(at - address, next - address), host);
+      copyImage(bytes, at - address, this.#space.memory.u8.subarray(host, host + next - at));
       this.#space.written(at, host, next - at);
       at = next;
     }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { isElf, readElf } from "../../core/elf.ts";
 import { HypervisorError } from "../../core/errors.ts";
+import { wholeOf } from "../../core/image_bytes.ts";
 import { random } from "./addrspace/model.ts";
 import { buildElf } from "./elf_builder.ts";
 
@@ -46,7 +47,7 @@ Deno.test("readElf loads PT_LOAD segments at their physical addresses and transl
   const image = readElf(file, MACHINE, "k.elf");
   assert.equal(image.entry, 0x8020_0002);
   assert.equal(image.movable, false);
-  assert.deepEqual(image.segments.map(({ address, bytes, size }) => [address, [...bytes], size]), [
+  assert.deepEqual(image.segments.map(({ address, bytes, size }) => [address, [...wholeOf(bytes)], size]), [
     [0x8020_0000, [1, 2, 3, 4], 16],
     [0x8020_1000, [9], 0x1000],
   ]);

@@ -1,6 +1,5 @@
 /** The services of the Deno host. @module */
 import assert from "node:assert/strict";
-import { pathToFileURL } from "node:url";
 import { createDenoHost, explainFileError } from "../../host/deno.ts";
 
 const host = createDenoHost({ log: () => {} });
@@ -28,38 +27,6 @@ Deno.test("createDenoHost's random fills arrays of any length", () => {
   for (let at = 0; at < bytes.length; at += 50_000) {
     assert.ok(bytes.subarray(at, at + 50_000).some((byte) => byte !== 0));
   }
-});
-
-Deno.test("createDenoHost's readFile tells why it cannot", async () => {
-  assert.deepEqual(await host.readFile!(new URL(import.meta.url)), await Deno.readFile(new URL(import.meta.url)));
-  await assert.rejects(host.readFile!(new URL("missing", import.meta.url)), { message: /^there is no such file/ });
-  await assert.rejects(host.readFile!(new URL("./", import.meta.url)), { message: /^it is a folder/ });
-});
-
-Deno.test("createDenoHost's readFile reads no device and nothing that is larger than a guest's memory", async () => {
-  await assert.rejects(host.readFile!(new URL("file:///dev/zero")), { message: /^it is a device; name a file/ });
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.truncate(path, 3 * 2 ** 30 + 1);
-    await assert.rejects(host.readFile!(pathToFileURL(path)), {
-      message: /^it has 3221225473 bytes, more than a guest/,
-    });
-  } finally {
-    await Deno.remove(path);
-  }
-});
-
-Deno.test("createDenoHost's readFile reads addresses", async () => {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
-    if (request.url.endsWith("/image")) return new Response(Uint8Array.of(1, 2, 3));
-    return new Response("no", { status: 404, statusText: "Not Found" });
-  });
-  const address = `http://127.0.0.1:${server.addr.port}`;
-  assert.deepEqual(await host.readFile!(new URL(`${address}/image`)), Uint8Array.of(1, 2, 3));
-  await assert.rejects(host.readFile!(new URL(`${address}/other`)), {
-    message: /answers 404 Not Found; check the address/,
-  });
-  await server.shutdown();
 });
 
 Deno.test("createDenoHost's openBlock takes paths and file addresses, from a base with any name", async () => {
