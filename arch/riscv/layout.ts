@@ -113,6 +113,8 @@ const WORDS = [
   "budgetBeyond",
   /** Steps that regions executed in the run in progress. */
   "regionSteps",
+  /** Where execution came last in the run in progress by an indirect jump, a trap or from a region, the low half of the address. */
+  "cameIn",
   /** Attempts that trapped in the run in progress. */
   "trapped",
   /** 1 while the hart waits after WFI. */

@@ -129,6 +129,13 @@ export class Regions<P extends RegionPlan> {
     return fitting.length;
   }
 
+  /** Translates the region that starts at an address once more: more may belong to it now. */
+  recompile(entry: HostPhysAddr): void {
+    const region = this.#byEntry.get(entry);
+    if (region !== undefined) this.#dropAll([region]);
+    this.compile([entry]);
+  }
+
   /** Bytes of code changed: drops the regions that were made from any of them. True if there were such regions. */
   invalidate(start: HostPhysAddr, length: number): boolean {
     const stale = this.#pages.overlapping(start, length);

@@ -51,6 +51,8 @@ export class Interpreter implements Engine {
   #scratchRecord: HostPhysAddr;
   /** Steps that are interpreted until the next sample. */
   #untilSample: number;
+  /** Where execution came in last, the low half of the address: from another page, a trap or a region. */
+  #cameIn = 0;
 
   /**
    * @param scratch {@link INTERPRETER_SCRATCH_SIZE} zeroed bytes that belong to this hart
@@ -100,6 +102,7 @@ export class Interpreter implements Engine {
     state.setWord(FIELD.budgetLeft, budget);
     const left = state.word(FIELD.exitRequest) === 0 ? this.#run(budget) : budget;
     state.setWord(FIELD.budgetLeft, left);
+    state.setWord(FIELD.cameIn, 0);
     return budget - left;
   }
 
@@ -115,7 +118,11 @@ export class Interpreter implements Engine {
       state.setWord(FIELD.budgetLeft, piece);
       state.setWord(FIELD.leaveRegions, 0);
       state.setWord(FIELD.regionSteps, 0);
+      const start = state.low(FIELD.pc);
       const unused = this.#run(piece);
+      const lookedUp = state.word(FIELD.cameIn);
+      // The lookup that a piece begins with tells nothing, unless it is the first one in its page.
+      if (lookedUp !== start || (lookedUp ^ this.#cameIn) >>> 12 !== 0) this.#cameIn = lookedUp;
       state.setWord(FIELD.budgetLeft, unused);
       const before = left;
       left = unused + state.word(FIELD.budgetBeyond);
@@ -125,11 +132,12 @@ export class Interpreter implements Engine {
       this.#untilSample -= before - left - inRegions;
       if (this.#untilSample > 0) continue;
       this.#untilSample = translator.stepsToSample();
-      translator.sample(this.#hart);
+      translator.sample(this.#hart, this.#cameIn);
     }
     state.setWord(FIELD.budgetBeyond, 0);
     state.setWord(FIELD.regionSteps, 0);
     state.setWord(FIELD.leaveRegions, 0);
+    state.setWord(FIELD.cameIn, 0);
     translator.runEnded(this.#hart, regionSteps);
     return budget - left;
   }

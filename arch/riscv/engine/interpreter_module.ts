@@ -141,6 +141,7 @@ function emitLookup(
   f.if(mustLeave, () => f.return(r.budget), undefined, "unlikely");
   f.scope(() => {
     const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+    ops.setWord("cameIn", unary("i32.wrap_i64", pc));
     const entry = f.let(tlbEntry("fetchTable", pc));
     f.if(tlbHit(entry, pc, 1), () => f.set(r.page, load("i32.load", entry, 8)), () => {
       ops.setWord("budgetLeft", r.budget);

@@ -170,6 +170,7 @@ export class InterpreterOps extends WasmOps {
         () => {
           const distance = binary("i32.shl", unary("i32.wrap_i64", offset), i32Const(RECORD_SHIFT));
           this.code.set(record, binary("i32.add", page, distance));
+          this.setWord("cameIn", unary("i32.wrap_i64", pc));
         },
         () => this.#goTo(pc),
         "unlikely",

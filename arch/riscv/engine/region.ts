@@ -54,6 +54,8 @@ export interface Region {
   readonly switchBlock: number | undefined;
   /** Mode that it is expected to run in. It is right in all others too. */
   readonly mode: Mode;
+  /** Whether there would be more of it. */
+  readonly isCut: boolean;
 }
 
 /** Where a branch or jump of known target goes, as an offset in the page; may lie outside of it. */
@@ -187,6 +189,7 @@ export function discoverRegion(
     returnsToItself: comesBackToItself(code, entry % PAGE_SIZE),
     switchBlock,
     mode,
+    isCut: found.size >= MOST_INSTRUCTIONS,
   };
 }
 

@@ -15,51 +15,91 @@ import { discoverRegion, followed, isCall, isTerminator, type Region } from "./r
 /** Instructions to go back at most. */
 const MOST_STEPS_BACK = 64;
 
-/** What is known of the regions of a guest. */
-export interface KnownRegions {
-  /** Whether one starts at an address. */
+/** What is known of a guest's code. */
+export interface KnownCode {
+  /** Memory that it lies in. */
+  readonly memory: HostMemory;
+  /** What of it was executed. */
+  readonly codePages: CodePages;
+  /** Whether a region starts at an address. */
   startsAt(place: HostPhysAddr): boolean;
-  /** Whether the one that starts at an address covers another one. */
-  covers(start: HostPhysAddr, place: HostPhysAddr): boolean;
+  /** Where the regions start that cover an address. */
+  startsOver(place: HostPhysAddr): readonly HostPhysAddr[];
+  /** Mode that it runs in. */
+  readonly mode: Mode;
+}
+
+/** Where a region should start. */
+export interface FoundEntry {
+  /** Its first instruction. */
+  readonly entry: HostPhysAddr;
+  /** Instructions that it has, or about as many. */
+  readonly instructions: number;
 }
 
 /**
- * Where the region of a hot place should start; undefined if one that starts there covers the place already.
+ * Where the region of a hot place should start; undefined if one starts wherever it could.
  *
  * In a loop, that is the loop's head: execution comes back to it by itself, and of a loop that is entered in its middle worse code is
- * made. Where a call returns to in a loop is an entry nevertheless: when calls nest too deep, their returns come in there.
+ * made. Elsewhere, and in a loop that has a region, it is where execution came in: the start of a function, where a call returns to,
+ * where another region ended. In the middle of a loop's region a run has ended, as a rule.
+ *
+ * @param cameIn Where the interpreter came into the page last
  */
-export function entryFor(
-  memory: HostMemory,
-  codePages: CodePages,
-  regions: KnownRegions,
-  host: HostPhysAddr,
-  mode: Mode,
-): HostPhysAddr | undefined {
-  const start = straightStart(memory, codePages, host);
+export function entryFor(code: KnownCode, host: HostPhysAddr, cameIn: HostPhysAddr): FoundEntry | undefined {
+  // What lies too far behind the place where execution came in shows its loop by itself.
+  for (const from of [cameIn, straightStart(code, host)]) {
+    const region = discoverExecuted(code, from);
+    if (region === undefined || !contains(region, host - region.page)) continue;
+    const offset = loopAround(region, host - region.page);
+    const head = offset === undefined ? undefined : region.page + offset;
+    const entry = [head, cameIn].find((place) => place !== undefined && mayStart(code, place, head));
+    return entry === undefined ? undefined : { entry, instructions: instructionsOf(region) };
+  }
+  return undefined;
+}
+
+/**
+ * Of regions that have what stands before a place, the start of one that ends there only because nothing behind it had been executed
+ * when it was made. Made anew it has the place, too.
+ */
+export function outgrown(code: KnownCode, place: HostPhysAddr): HostPhysAddr | undefined {
+  const before = decodedBefore(code, place);
+  if (before === undefined) return undefined;
+  const having = code.startsOver(place);
+  return code.startsOver(place - before.length).find((start) => {
+    const region = having.includes(start) ? undefined : discoverExecuted(code, start);
+    return region !== undefined && !region.isCut && contains(region, place - region.page);
+  });
+}
+
+/** The region of an address as far as it was executed. */
+function discoverExecuted({ memory, codePages, mode }: KnownCode, start: HostPhysAddr): Region | undefined {
   const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
-  const region = discoverRegion(memory.u16, start, mode, (place) => !isExecuted(place), isExecuted);
-  if (region === undefined) return undefined;
-  const head = isBehindCall(memory, codePages, start) ? undefined : loopAround(region, host - region.page);
-  const entry = head === undefined ? start : region.page + head;
-  if (!regions.startsAt(entry)) return entry;
-  const mayComeBackElsewhere = head === undefined && leavesPage(region);
-  if (regions.covers(entry, host) && !mayComeBackElsewhere) return undefined;
-  // The hart stops behind what it interpreted: where that is a region's start, the instruction before it is what is left.
-  const places = [start, host, instructionBefore(memory, codePages, host)];
-  return places.find((place) => place !== undefined && !regions.startsAt(place));
+  return discoverRegion(memory.u16, start, mode, (place) => !isExecuted(place), isExecuted);
+}
+
+/** Whether a region may start at a place: not where one does, nor in what the region of the loop around has, unless a call returns to it. */
+function mayStart(code: KnownCode, place: HostPhysAddr, head: HostPhysAddr | undefined): boolean {
+  if (code.startsAt(place)) return false;
+  return head === undefined || !code.startsOver(place).includes(head) || isBehindCall(code, place);
+}
+
+/** Whether an instruction of a region lies at an offset. */
+function contains({ blocks }: Region, offset: number): boolean {
+  return blocks.some(({ instructions, end }) => {
+    return instructions.length > 0 && instructions[0].offset <= offset && offset < end;
+  });
+}
+
+function instructionsOf({ blocks }: Region): number {
+  return blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 }
 
 /** Where the innermost loop around an offset begins, as far as a region shows: the nearest place that a branch behind it goes back to. */
 export function loopAround(region: Region, offset: number): number | undefined {
   const around = branchesOf(region).filter(({ from, to }) => to >= 0 && to <= offset && offset <= from);
   return around.length === 0 ? undefined : Math.max(...around.map(({ to }) => to));
-}
-
-/** Whether a region goes on in another page: it may be in a loop that nothing of shows here. */
-function leavesPage(region: Region): boolean {
-  return region.blocks.some(({ end }) => end >= PAGE_SIZE - 2) ||
-    branchesOf(region).some(({ to }) => to < 0 || to >= PAGE_SIZE);
 }
 
 /** The branches and jumps that a region follows, by their offsets in the page. */
@@ -72,10 +112,10 @@ function branchesOf({ blocks }: Region): { from: number; to: number }[] {
 }
 
 /** The start of the straight code that was executed up to `host`: behind a call, jump or branch, or code that was never reached. */
-function straightStart(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): HostPhysAddr {
+function straightStart(code: KnownCode, host: HostPhysAddr): HostPhysAddr {
   let start = host;
   for (let steps = 0; steps < MOST_STEPS_BACK; steps++) {
-    const before = instructionBefore(memory, codePages, start);
+    const before = instructionBefore(code, start);
     if (before === undefined) return start;
     start = before;
   }
@@ -83,23 +123,19 @@ function straightStart(memory: HostMemory, codePages: CodePages, host: HostPhysA
 }
 
 /** The instruction that leads to `host` by itself, if it was executed and lies in the same page. */
-function instructionBefore(
-  memory: HostMemory,
-  codePages: CodePages,
-  host: HostPhysAddr,
-): HostPhysAddr | undefined {
-  const before = decodedBefore(memory, codePages, host);
+function instructionBefore(code: KnownCode, host: HostPhysAddr): HostPhysAddr | undefined {
+  const before = decodedBefore(code, host);
   return before === undefined || isTerminator(before) ? undefined : host - before.length;
 }
 
 /** Whether what was executed before a place is a call. */
-function isBehindCall(memory: HostMemory, codePages: CodePages, host: HostPhysAddr): boolean {
-  const before = decodedBefore(memory, codePages, host);
+function isBehindCall(code: KnownCode, place: HostPhysAddr): boolean {
+  const before = decodedBefore(code, place);
   return before !== undefined && isCall(before);
 }
 
 /** The instruction that stands before a place, if it was executed and lies in the same page. */
-function decodedBefore({ u16 }: HostMemory, codePages: CodePages, host: HostPhysAddr): Decoded | undefined {
+function decodedBefore({ memory: { u16 }, codePages }: KnownCode, host: HostPhysAddr): Decoded | undefined {
   for (const length of [2, 4]) {
     if (host % PAGE_SIZE < length) return undefined;
     const record = codePages.recordAt(host - length);

@@ -15,17 +15,26 @@ export interface PlannedRegion extends RegionPlan {
   readonly region: Region;
 }
 
-/** Finds the region of an address; undefined if nothing there can be translated. */
+/**
+ * Finds the region of an address; undefined if nothing there can be translated.
+ *
+ * @param startsAt Whether another region starts at an address. One that must end somewhere ends there: otherwise the regions of a large
+ *   loop, each beginning where another one was cut, would never meet
+ */
 export function planRegion(
   u16: Uint16Array,
   entry: HostPhysAddr,
   mode: Mode,
+  startsAt: (host: HostPhysAddr) => boolean,
   isCold?: (host: HostPhysAddr) => boolean,
   isExecuted?: (host: HostPhysAddr) => boolean,
 ): PlannedRegion | undefined {
-  const region = discoverRegion(u16, entry, mode, isCold, isExecuted);
-  if (region === undefined) return undefined;
-  return { entry, ranges: rangesOf(region), region };
+  let region = discoverRegion(u16, entry, mode, isCold, isExecuted);
+  if (region?.isCut) {
+    const endsAt = (host: HostPhysAddr): boolean => host !== entry && startsAt(host) || (isCold?.(host) ?? false);
+    region = discoverRegion(u16, entry, mode, endsAt, isExecuted);
+  }
+  return region && { entry, ranges: rangesOf(region), region };
 }
 
 /** The bytes of a region's blocks, as few ranges. */

@@ -18,7 +18,7 @@ import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
 import { fillRecord, lengthOf } from "./record_writer.ts";
-import { entryFor } from "./region_entry.ts";
+import { entryFor, type KnownCode, outgrown } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
 import { type PlannedRegion, planRegion } from "./region_plan.ts";
 import { systemInRegion } from "./region_system.ts";
@@ -29,14 +29,14 @@ const MOST_REGIONS = 16384;
 /** Bytes of memory that compiled code may take if nothing else is said. */
 export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 
-/** Samples that make a line hot if nothing else is said: to compile a region costs about as much as interpreting a million steps. */
-const HOT_SAMPLES = 80;
+/** Samples that make a line hot if nothing else is said. */
+const HOT_SAMPLES = 50;
 
 /**
- * What a sample counts for in code that a region covers: as a rule a run has ended in the middle of it, and execution comes back to the
- * region by itself. A region that starts there would be much the same again.
+ * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps. It
+ * pays as late as it is expensive.
  */
-const COVERED_WEIGHT = 1 / 8;
+const SAMPLES_PER_INSTRUCTION = 1.25;
 
 /** Functions that regions import from the interpreter's module, by name. */
 export type EngineExports = Readonly<Record<string, WebAssembly.ExportValue>>;
@@ -49,7 +49,7 @@ export interface TranslatorOptions {
   readonly slots?: number;
   /** Bytes of memory that compiled code may take; 256 MiB if left out. */
   readonly cacheBytes?: number;
-  /** Samples in one line of code after which a region is compiled there; 80 if left out. */
+  /** Samples in one line of code after which a region is compiled there; if left out, 50, and more for a large region. */
   readonly hotSamples?: number;
   /** Steps from one sample to the next, on average. */
   readonly stepsBetweenSamples?: number;
@@ -74,6 +74,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** Where the sequence of {@link stepsToSample} is. */
   #spread = 0;
   readonly #hotness: Hotness;
+  readonly #samplesPerInstruction: number;
   /** Entries whose records have their instruction back until the run ends. */
   readonly #suspended: HostPhysAddr[] = [];
   /** What regions import as `env`: services, and whatever the interpreter's module exports. */
@@ -92,6 +93,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     this.#always = options.always ?? false;
     this.#stepsBetweenSamples = options.stepsBetweenSamples ?? 10_000;
     this.#hotness = new Hotness(options.hotSamples ?? HOT_SAMPLES);
+    this.#samplesPerInstruction = options.hotSamples === undefined ? SAMPLES_PER_INSTRUCTION : 0;
     this.regions = new Regions<PlannedRegion>(this, makeVacancy(REGION_PARAMS), { slots, cacheBytes, nowMs });
     this.#memory = memory;
     this.#codePages = codePages;
@@ -148,24 +150,37 @@ export class Translator implements RegionSource<PlannedRegion> {
     return Math.ceil(this.#stepsBetweenSamples * (0.5 + this.#spread / 2 ** 32));
   }
 
-  /** Notes that a hart was found interpreting where it is, and compiles what is hot there. */
-  sample(hart: Hart): void {
+  /**
+   * Notes that a hart was found interpreting where it is, and compiles what is hot there. Samples are counted where execution came in:
+   * that is where a region would take over.
+   *
+   * @param lookedUp Low half of the address that the interpreter looked up last
+   */
+  sample(hart: Hart, lookedUp: number): void {
     const host = this.#always ? undefined : this.#hostOf(hart);
     if (host === undefined) return;
-    const isCovered = this.regions.covering(host).length > 0;
-    if (!this.#hotness.sample(host, isCovered ? COVERED_WEIGHT : 1)) return;
-    const entry = entryFor(this.#memory, this.#codePages, this, host, this.#mode());
-    if (entry !== undefined) this.regions.compile([entry]);
+    const pc = hart.state.low(FIELD.pc);
+    // Behind a jump to another page nothing was looked up yet.
+    const cameIn = (pc ^ lookedUp) >>> 12 === 0 ? host + (lookedUp - pc) : host;
+    const samples = this.#hotness.sample(cameIn);
+    if (samples === 0) return;
+    const code = this.#knownCode();
+    const found = entryFor(code, host, cameIn);
+    const needed = (found?.instructions ?? 0) * this.#samplesPerInstruction;
+    if (samples < needed) return this.#hotness.wait(cameIn, needed);
+    this.#hotness.forget(cameIn);
+    if (found === undefined) return;
+    this.regions.recompile(outgrown(code, found.entry) ?? found.entry);
   }
 
-  /** Whether a region starts at an address. */
-  startsAt(place: HostPhysAddr): boolean {
-    return this.regions.at(place) !== undefined;
-  }
-
-  /** Whether the region that starts at an address covers another one. */
-  covers(start: HostPhysAddr, place: HostPhysAddr): boolean {
-    return this.regions.covering(place).some(({ entry }) => entry === start);
+  #knownCode(): KnownCode {
+    return {
+      memory: this.#memory,
+      codePages: this.#codePages,
+      startsAt: (place) => this.regions.at(place) !== undefined,
+      startsOver: (place) => this.regions.covering(place).map(({ entry }) => entry),
+      mode: this.#mode(),
+    };
   }
 
   /** Notes that a run ended, of which so many steps were those of regions: one where it did is in use. */
@@ -221,7 +236,8 @@ export class Translator implements RegionSource<PlannedRegion> {
     // What was never executed is left out, but for where a region is to be made of everything that can be.
     const isExecuted = (host: HostPhysAddr): boolean => this.#codePages.isDecoded(host);
     const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !isExecuted(host);
-    const plan = planRegion(this.#memory.u16, entry, this.#mode(), isCold, isExecuted);
+    const startsAt = (host: HostPhysAddr): boolean => this.regions.at(host) !== undefined;
+    const plan = planRegion(this.#memory.u16, entry, this.#mode(), startsAt, isCold, isExecuted);
     for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
     return plan;
   }

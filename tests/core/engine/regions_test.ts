@@ -74,6 +74,19 @@ Deno.test("Regions.compile makes one module of a batch, without what exists, com
   assert.deepEqual([compiled, batches, dropped, evictions, compileMs], [3, 2, 0, 0, 3]);
 });
 
+Deno.test("Regions.recompile makes a region anew in its slot, or for the first time", () => {
+  const { source, regions, run } = make();
+  regions.compile([0x1000]);
+  const { slot } = regions.at(0x1000)!;
+  regions.recompile(0x1000);
+  assert.equal(regions.at(0x1000)?.slot, slot);
+  assert.equal(run(slot), 0x1000);
+  assert.equal(regions.covering(0x1000).length, 1);
+  regions.recompile(0x2000);
+  assert.equal(run(regions.at(0x2000)!.slot), 0x2000);
+  assert.deepEqual([source.drops, regions.counts.compiled, regions.counts.dropped], [1, 3, 1]);
+});
+
 Deno.test("Regions.invalidate drops what covers the bytes, whose slots give the budget back then", () => {
   const { source, regions, run } = make();
   regions.compile([0x1000, 0x1010, 0x1040]);
