@@ -22,10 +22,12 @@ import { LENGTH_SHIFT, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, RecordShift 
 import type { SlowAccesses } from "./slow_access.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import type { WasmValue } from "./wasm_value.ts";
-import { type AccessServices, setPc, WasmOps } from "./wasm_ops.ts";
+import { type AccessServices, type AtomicPlace, setPc, WasmOps } from "./wasm_ops.ts";
 
 /** What the code of rows calls. */
 export interface RowServices extends AccessServices, SlowAccesses {
+  /** (host, size): an atomic access that took the slow way wrote. */
+  readonly atomicDone: FunctionReference;
   /** (record): raises an illegal-instruction exception. */
   readonly illegal: FunctionReference;
 }
@@ -214,8 +216,18 @@ export class InterpreterOps extends WasmOps {
     this.leaveIf(unary("i32.eqz", call(this.#services.store, va, value.expr, i32Const(size))));
   }
 
-  protected override wroteSlowly(): void {
-    // The next record is read from memory anyway.
+  protected override placeAtomic(va: Expr, size: AccessSize, hit: Expr, host: Expr): AtomicPlace {
+    const { code: f } = this;
+    const { amo, atomicDone } = this.#services;
+    const slow = f.let(i32Const(0));
+    const place = f.local("i32");
+    f.if(hit, () => f.set(place, host), () => {
+      this.ask(place, call(amo, va, i32Const(size)));
+      f.set(slow, i32Const(1));
+    }, "likely");
+    // If it was code, the records are told; the next one is read from memory anyway.
+    const done = (): void => f.if(slow, () => f.call(atomicDone, place, i32Const(size)), undefined, "unlikely");
+    return { host: place, done };
   }
 
   #page(): Local {

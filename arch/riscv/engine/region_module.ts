@@ -37,9 +37,7 @@ export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
 const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; results: ValueType[] }>> = {
-  amo: { params: ["i64", "i32"], results: ["i32"] },
   reserve: { params: ["i32", "i32", "i32"], results: ["i32"] },
-  atomicDone: { params: ["i32", "i32"], results: [] },
   floatDirty: { params: [], results: [] },
   illegal: { params: ["i32"], results: [] },
   ...REGION_ACCESSES,

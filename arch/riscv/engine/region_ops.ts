@@ -35,7 +35,7 @@ import type { AccessHooks } from "./region_pages.ts";
 import { emitSystem } from "./region_system.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, type WasmValue } from "./wasm_value.ts";
-import { hartWord } from "./wasm_ops.ts";
+import type { AtomicPlace } from "./wasm_ops.ts";
 
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;
@@ -56,7 +56,6 @@ export class RegionOps extends RegionFloatOps {
     leftIf: (condition) => this.#exits.returnIf(condition),
   };
   #end: BlockEnd | undefined;
-  #slowWrite: Expr | undefined;
 
   /** @param frame Locals of the function */
   constructor(
@@ -179,7 +178,6 @@ export class RegionOps extends RegionFloatOps {
 
   /** Emits an instruction; returns how it ends the block, if it does. */
   #emit(decoded: Decoded, run: Instruction["run"]): BlockEnd | undefined {
-    const { code: f } = this;
     const operands: Operands<WasmValue> = {
       rd: { field: "rd" },
       rs1: { field: "rs1" },
@@ -187,13 +185,9 @@ export class RegionOps extends RegionFloatOps {
       rs3: { field: "rs3" },
       imm: constantValue(BigInt(decoded.imm)),
     };
-    this.#slowWrite = undefined;
     this.#end = undefined;
     if (run !== undefined) run(this, operands);
     else this.#system(decoded);
-    if (this.#slowWrite !== undefined) {
-      f.if(this.#slowWrite, () => this.#leaveIfCodeChanged(), undefined, "unlikely");
-    }
     return this.#end;
   }
 
@@ -342,13 +336,10 @@ export class RegionOps extends RegionFloatOps {
     return i32Const(this.placed.decoded.rm);
   }
 
-  protected override wroteSlowly(wrote: Expr): void {
-    this.#slowWrite = wrote;
-  }
-
-  /** The write can have been to the region itself: what it compiled must not run any more. */
-  #leaveIfCodeChanged(): void {
-    this.#exits.returnIf(hartWord("leaveRegions"), () => this.#exits.storePc(this.nextPc().expr));
+  /** Where the table does not lead to the address, the interpreter executes the instruction: it may trap, or change code. */
+  protected override placeAtomic(_va: Expr, _size: AccessSize, hit: Expr, host: Expr): AtomicPlace {
+    this.interpretIf(unary("i32.eqz", hit));
+    return { host: this.code.let(host), done: () => {} };
   }
 
   protected override get placed(): PlacedInstruction {

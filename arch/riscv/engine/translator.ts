@@ -103,7 +103,6 @@ export class Translator implements RegionSource<PlannedRegion> {
       memory: memory.wasm,
       regions: this.table,
       reserve: (low: number, high: number, size: number) => current()!.mmu.reserveAddress(low, high, size),
-      atomicDone: (host: number, size: number) => codePages.written(host >>> 0, size),
       floatDirty: () => markFloatDirty(current()!),
       illegal: (bits: number) => void raiseIllegal(current()!, bits),
       time: () => current()!.host.time(),

@@ -20,16 +20,13 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Ops, RegisterOperand } from "../isa/instruction.ts";
 import { FIELD, type FieldName, TLB_ENTRIES, TLB_ENTRY_SIZE, WINDOW } from "../layout.ts";
-import type { SlowAccesses } from "./slow_access.ts";
 import { type ArithmeticHelpers, WasmArithmetic } from "./wasm_arithmetic.ts";
 import { extended, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
-/** What every engine's code calls: functions of `slow_access.ts`, and TypeScript, which takes and gives 32-bit numbers. */
-export interface AccessServices extends Pick<SlowAccesses, "amo"> {
+/** What every engine's code calls: TypeScript, which takes and gives 32-bit numbers. */
+export interface AccessServices {
   /** (vaLow, vaHigh, size) -> host address or -1. */
   readonly reserve: FunctionReference;
-  /** (host, size): an atomic access that took the slow way wrote. */
-  readonly atomicDone: FunctionReference;
   /** (): makes FS dirty. */
   readonly floatDirty: FunctionReference;
 }
@@ -96,6 +93,14 @@ export function tlbHit(entry: Expr, address: Expr, size: number): Expr {
   return binary("i64.eq", load("i64.load", entry), binary("i64.add", wanted, i64Const(1)));
 }
 
+/** Where an atomic access reads and writes. */
+export interface AtomicPlace {
+  /** Its host address. */
+  readonly host: Expr;
+  /** Emits what must be done once it has written. */
+  done(): void;
+}
+
 /** What a wasm engine can do with guest memory and floating point. */
 export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   /** Set by every jump and branch: the instruction has said itself where execution goes on. */
@@ -134,11 +139,15 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   protected abstract illegal(): void;
   /** The rounding mode that the instruction asks for, 7 for the dynamic one. */
   protected abstract roundingField(): Expr;
-  /** Called after an atomic write, which can have changed code if it took the slow way; `wrote` tells at run time. */
-  protected abstract wroteSlowly(wrote: Expr): void;
-
   /** Emits what finds the host address of a load that the table does not lead to. */
   protected abstract missLoad(host: Local, va: Expr, size: AccessSize): void;
+  /**
+   * Emits what an atomic access does about a table's entry that may not lead to its address.
+   *
+   * @param hit Whether the entry does
+   * @param host The host address then
+   */
+  protected abstract placeAtomic(va: Expr, size: AccessSize, hit: Expr, host: Expr): AtomicPlace;
   /** Emits what does a store that the table does not lead to. */
   protected abstract missStore(va: Expr, value: WasmValue, size: AccessSize): void;
 
@@ -188,12 +197,10 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   amo(address: WasmValue, size: 4 | 8, change: (old: WasmValue) => WasmValue): WasmValue {
-    const { code: f } = this;
-    const slow = f.let(i32Const(0));
-    const host = this.#translateAtomic(address, size, slow);
+    const { host, done } = this.#translateAtomic(address, size);
     const old = this.read(host, size, true);
-    storeAt(f, host, change(old), size);
-    this.#finishAtomic(slow, host, size);
+    storeAt(this.code, host, change(old), size);
+    done();
     return old;
   }
 
@@ -201,7 +208,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     const va = this.bind(address);
     const { reserve } = this.#services;
     const host = this.#translate("readTable", va, size, (host, va) => {
-      this.#ask(host, call(reserve, low(va), high(va), i32Const(size)));
+      this.ask(host, call(reserve, low(va), high(va), i32Const(size)));
     });
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
@@ -211,8 +218,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
 
   storeConditional(address: WasmValue, value: WasmValue, size: 4 | 8): WasmValue {
     const { code: f } = this;
-    const slow = f.let(i32Const(0));
-    const host = this.#translateAtomic(address, size, slow);
+    const { host, done } = this.#translateAtomic(address, size);
     const failed = f.let(i64Const(1));
     const reserved = binary(
       "i32.and",
@@ -222,7 +228,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     f.if(reserved, () => {
       storeAt(f, host, value, size);
       f.set(failed, i64Const(0));
-      this.#finishAtomic(slow, host, size);
+      done();
     });
     this.setWord("reservation", i32Const(-1));
     return { expr: failed };
@@ -253,21 +259,14 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     return mode;
   }
 
-  #finishAtomic(slow: Expr, host: Expr, size: number): void {
-    this.code.if(slow, () => this.code.call(this.#services.atomicDone, host, i32Const(size)), undefined, "unlikely");
-    this.wroteSlowly(slow);
-  }
-
-  #translateAtomic(address: WasmValue, size: number, slow: Local): Expr {
-    const { amo } = this.#services;
-    return this.#translate("writeTable", address, size, (host, va) => {
-      this.#ask(host, call(amo, va, i32Const(size)));
-      this.code.set(slow, i32Const(1));
-    });
+  #translateAtomic(address: WasmValue, size: AccessSize): AtomicPlace {
+    const va = this.code.let(address.expr);
+    const entry = this.code.let(tlbEntry("writeTable", va));
+    return this.placeAtomic(va, size, tlbHit(entry, va, size), this.#hostOf(entry, va));
   }
 
   /** Has a function find a host address; the instruction is left if it answers -1. */
-  #ask(host: Local, answer: Expr): void {
+  protected ask(host: Local, answer: Expr): void {
     this.saveProgress();
     this.code.set(host, answer);
     this.leaveIf(binary("i32.eq", host, i32Const(-1)));

@@ -39,7 +39,7 @@ Deno.test("Translator drops every region when there is no slot for one more", ()
 });
 
 Deno.test("Translator keeps the regions that runs end in when there is no room for all", () => {
-  const machine = new Machine("jit-always", { cacheBytes: 100_000 });
+  const machine = new Machine("jit-always", { cacheBytes: 80_000 });
   const runAt = (address: number): void => {
     machine.hart.state.set64(FIELD.pc, BigInt(address));
     machine.run(20);
@@ -210,4 +210,27 @@ Deno.test("Translator: the cases of a switch are one region, which leaves for a 
     assert.ok(sums[3] > 100n && sums[3] < rounds, `${sums}`);
     assert.ok(machine.translator!.counts.regionSteps > 1000);
   }
+});
+
+Deno.test("Translator: an atomic that writes the code of its own region is seen, in every engine", () => {
+  // The loop adds to an instruction of its own: `addi x7, x7, 1` becomes `addi x7, x7, 2`, and so on.
+  const program = [
+    asm("addi", { rd: 9, rs1: 9, imm: 1 }),
+    count(7),
+    asm("andi", { rd: 8, rs1: 9, imm: 7 }),
+    asm("bne", { rs1: 8, rs2: 0, imm: -12 }),
+    asm("amoadd.w", { rd: 12, rs1: 10, rs2: 11 }),
+    asm("fence.i", {}),
+    jump(-24),
+  ];
+  const sums = (["oracle", "interpreter", "jit", "jit-always"] as const).map((engine) => {
+    const machine = new Machine(engine, engine === "jit" ? { hotSamples: 2, stepsBetweenSamples: 3 } : {});
+    machine.write(RAM, ...program);
+    machine.setX(10, BigInt(RAM + 4));
+    machine.setX(11, 1n << 20n);
+    assert.equal(machine.run(1000), 1000);
+    return [machine.x(7), machine.x(9), machine.x(12)];
+  });
+  assert.ok(sums[0][0] > 1000n, `${sums[0]}`);
+  for (const sum of sums) assert.deepEqual(sum, sums[0]);
 });
