@@ -22,6 +22,9 @@ export const Locality = {
 /** Remembered pages at most: each takes two locals. */
 const MOST_PAGES = 8;
 
+/** Bytes by which a base register may move between two accesses that almost surely lie in one page. */
+const SHORT_STEP = 64;
+
 /** Accesses by one unchanged register in straight code that make its page worth remembering. */
 const WORTH_A_GROUP = 2;
 
@@ -103,8 +106,8 @@ function choiceInLoop(
   if (kind === undefined) return undefined;
   const { rs1 } = placed.decoded;
   const base = 1 << rs1;
-  const computes = ({ instruction: { name }, ...other }: Decoded): boolean => {
-    return name !== "addi" || other.rs1 !== rs1;
+  const computes = ({ instruction: { name }, imm, ...other }: Decoded): boolean => {
+    return name !== "addi" || other.rs1 !== rs1 || Math.abs(imm) > SHORT_STEP;
   };
   // A register may be computed at several places, for several things.
   const before = block.instructions.slice(0, block.instructions.indexOf(placed));
