@@ -30,13 +30,13 @@ const MOST_REGIONS = 16384;
 export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 
 /** Samples that make a line hot if nothing else is said. */
-const HOT_SAMPLES = 50;
+const HOT_SAMPLES = 60;
 
 /**
  * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps. It
  * pays as late as it is expensive.
  */
-const SAMPLES_PER_INSTRUCTION = 1.25;
+const SAMPLES_PER_INSTRUCTION = 2;
 
 /** Functions that regions import from the interpreter's module, by name. */
 export type EngineExports = Readonly<Record<string, WebAssembly.ExportValue>>;
@@ -49,7 +49,7 @@ export interface TranslatorOptions {
   readonly slots?: number;
   /** Bytes of memory that compiled code may take; 256 MiB if left out. */
   readonly cacheBytes?: number;
-  /** Samples in one line of code after which a region is compiled there; if left out, 50, and more for a large region. */
+  /** Samples in one line of code after which a region is compiled there; if left out, 60, and more for a large region. */
   readonly hotSamples?: number;
   /** Steps from one sample to the next, on average. */
   readonly stepsBetweenSamples?: number;
