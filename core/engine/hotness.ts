@@ -11,31 +11,46 @@ const LINE_SIZE = 64;
 /** Lines whose samples are counted at a time; when there are more, all begin anew. */
 const MOST_LINES = 65536;
 
-/** Samples of a line, and how many it is to have. */
+/** How hot a line is. */
+export interface Heat {
+  /** Its samples so far. */
+  readonly samples: number;
+  /** Its part of all samples since its first one. */
+  readonly share: number;
+}
+
+/** Samples of a line. */
 interface Count {
   samples: number;
+  /** Samples that it is to have. */
   due: number;
+  /** Samples that there were at all before its first one. */
+  readonly before: number;
 }
 
 /** Samples by line. */
 export class Hotness {
   readonly #threshold: number;
   readonly #counts = new Map<number, Count>();
+  /** Samples at all. */
+  #all = 0;
 
   /** @param threshold Samples that make a line hot, unless it is told to {@link wait} */
   constructor(threshold: number) {
     this.#threshold = threshold;
   }
 
-  /** Counts a sample. Gives the line's samples so far once there are as many as there should be, else 0. */
-  sample(address: HostPhysAddr): number {
+  /** Counts a sample. Tells how hot the line is once it has as many as it should; undefined: it has not. */
+  sample(address: HostPhysAddr): Heat | undefined {
     const line = Math.floor(address / LINE_SIZE);
     let count = this.#counts.get(line);
     if (count === undefined) {
       if (this.#counts.size >= MOST_LINES) this.#counts.clear();
-      this.#counts.set(line, count = { samples: 0, due: this.#threshold });
+      this.#counts.set(line, count = { samples: 0, due: this.#threshold, before: this.#all });
     }
-    return ++count.samples >= count.due ? count.samples : 0;
+    this.#all++;
+    const samples = ++count.samples;
+    return samples < count.due ? undefined : { samples, share: samples / (this.#all - count.before) };
   }
 
   /** Has a line go on until it has so many samples. */

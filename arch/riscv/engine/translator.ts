@@ -6,7 +6,7 @@
  * @module
  */
 import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
-import { Hotness } from "../../../core/engine/hotness.ts";
+import { type Heat, Hotness } from "../../../core/engine/hotness.ts";
 import { Regions, type RegionSource } from "../../../core/engine/regions.ts";
 import { makeVacancy } from "../../../core/engine/slot_table.ts";
 import type { HostMemory } from "../../../core/memory.ts";
@@ -33,10 +33,13 @@ export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 const HOT_SAMPLES = 60;
 
 /**
- * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps. It
- * pays as late as it is expensive.
+ * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps, and
+ * pays as late as it is expensive. What is busy will go on for a while, as a rule.
  */
-const SAMPLES_PER_INSTRUCTION = 2;
+const SAMPLES_PER_INSTRUCTION = { busy: 0.5, other: 2 } as const;
+
+/** Part of all samples that makes a line busy. */
+const BUSY_SHARE = 0.1;
 
 /** Functions that regions import from the interpreter's module, by name. */
 export type EngineExports = Readonly<Record<string, WebAssembly.ExportValue>>;
@@ -74,7 +77,8 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** Where the sequence of {@link stepsToSample} is. */
   #spread = 0;
   readonly #hotness: Hotness;
-  readonly #samplesPerInstruction: number;
+  /** Whether regions are compiled once a line is hot, whatever they cost. */
+  readonly #isEager: boolean;
   /** Entries whose records have their instruction back until the run ends. */
   readonly #suspended: HostPhysAddr[] = [];
   /** What regions import as `env`: services, and whatever the interpreter's module exports. */
@@ -93,7 +97,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     this.#always = options.always ?? false;
     this.#stepsBetweenSamples = options.stepsBetweenSamples ?? 10_000;
     this.#hotness = new Hotness(options.hotSamples ?? HOT_SAMPLES);
-    this.#samplesPerInstruction = options.hotSamples === undefined ? SAMPLES_PER_INSTRUCTION : 0;
+    this.#isEager = options.hotSamples !== undefined;
     this.regions = new Regions<PlannedRegion>(this, makeVacancy(REGION_PARAMS), { slots, cacheBytes, nowMs });
     this.#memory = memory;
     this.#codePages = codePages;
@@ -161,12 +165,12 @@ export class Translator implements RegionSource<PlannedRegion> {
     const pc = hart.state.low(FIELD.pc);
     // Behind a jump to another page nothing was looked up yet.
     const cameIn = (pc ^ lookedUp) >>> 12 === 0 ? host + (lookedUp - pc) : host;
-    const samples = this.#hotness.sample(cameIn);
-    if (samples === 0) return;
+    const heat = this.#hotness.sample(cameIn);
+    if (heat === undefined) return;
     const code = this.#knownCode();
     const found = entryFor(code, host, cameIn);
-    const needed = (found?.instructions ?? 0) * this.#samplesPerInstruction;
-    if (samples < needed) return this.#hotness.wait(cameIn, needed);
+    const due = this.#isEager ? undefined : worthWaiting(heat, found?.instructions ?? 0);
+    if (due !== undefined) return this.#hotness.wait(cameIn, due);
     this.#hotness.forget(cameIn);
     if (found === undefined) return;
     this.regions.recompile(outgrown(code, found.entry) ?? found.entry);
@@ -298,4 +302,11 @@ export class Translator implements RegionSource<PlannedRegion> {
     const at = entry >>> 1;
     fillRecord(i32, record, lengthOf(u16[at]) === 4 ? u16[at] | u16[at + 1] << 16 : u16[at]);
   }
+}
+
+/** The samples that a line should have before its region of so many instructions is looked at again; undefined: it is worth compiling. */
+function worthWaiting({ samples, share }: Heat, instructions: number): number | undefined {
+  const [few, many] = [SAMPLES_PER_INSTRUCTION.busy, SAMPLES_PER_INSTRUCTION.other].map((each) => each * instructions);
+  if (samples < few) return few;
+  return share >= BUSY_SHARE || samples >= many ? undefined : Math.min(2 * samples, many);
 }

@@ -234,3 +234,20 @@ Deno.test("Translator: an atomic that writes the code of its own region is seen,
   assert.ok(sums[0][0] > 1000n, `${sums[0]}`);
   for (const sum of sums) assert.deepEqual(sum, sums[0]);
 });
+
+Deno.test("Translator: what is busy is compiled soon, what is one of many is when it pays", () => {
+  /** Regions of `pages` pieces of code of 150 instructions, each in a page and leading to the next, after so many samples of each. */
+  const regionsOf = (pages: number, samples: number): number => {
+    const machine = new Machine("jit", { stepsBetweenSamples: 5 });
+    for (let page = 0; page < pages; page++) {
+      const next = page < pages - 1 ? 4096 : (1 - pages) * 4096;
+      machine.write(RAM + page * 4096, ...Array.from({ length: 149 }, () => count(7)), jump(next - 149 * 4));
+    }
+    machine.run(5 * samples * pages);
+    return machine.translator!.regions.counts.compiled;
+  };
+  assert.deepEqual([regionsOf(1, 60), regionsOf(1, 90)], [0, 1]);
+  assert.deepEqual([regionsOf(4, 60), regionsOf(4, 90)], [0, 4]);
+  assert.deepEqual([regionsOf(7, 60), regionsOf(20, 200)], [0, 0], "fewer than a tenth of all samples each");
+  assert.ok(regionsOf(20, 450) > 10);
+});
