@@ -78,7 +78,7 @@ async function unpack(bytes: ImageBytes, name: string, maxSize = DEFAULT_MAX_SIZ
  * @param maxSize Most bytes that may come out
  * @throws HypervisorError if the data is damaged, truncated or larger
  */
-export async function gunzip(bytes: Uint8Array, name: string, maxSize: number): Promise<Uint8Array> {
+async function gunzip(bytes: Uint8Array, name: string, maxSize: number): Promise<Uint8Array> {
   const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
   const reader = source.pipeThrough(new DecompressionStream("gzip")).getReader();
   const parts: Uint8Array[] = [];

@@ -78,8 +78,12 @@ function load(machine: VmMachine, range: Placed, bytes: ImageBytes, placed: Plac
         "give one of them another load address, or the VM more memory",
     );
   }
-  const isRam = machine.ram.load(range.start, bytes, range.size);
-  releaseImage(bytes);
+  let isRam: boolean;
+  try {
+    isRam = machine.ram.load(range.start, bytes, range.size);
+  } finally {
+    releaseImage(bytes);
+  }
   if (!isRam) {
     const regions = machine.config.kernel.memory_regions.map(({ gpa, size }) => `${hex(gpa)}..${hex(gpa + size)}`).join(
       ", ",

@@ -63,7 +63,6 @@ class OpenImage implements ImageFile {
         done += count;
       }
     } catch (cause) {
-      this.release();
       const reason = cause instanceof HypervisorError ? cause.message : explainFileError(cause);
       throw new HypervisorError(`Cannot read "${decodeURIComponent(this.#url.pathname)}": ${reason}`, { cause });
     }
