@@ -22,9 +22,11 @@ for (const scenario of ["large", "large-machine"]) {
     assert.ok(rss.touched - rss.created >= 30, `touched pages are resident: ${message}`);
     // One page every 400 KiB: the pages themselves, leaves and tables for them, translation tables.
     assert.ok(rss.touched - rss.created < 100, message);
-    const most = readingCommits() ? 3072 : 0;
-    assert.ok(rss.reset - rss.touched < 20 + most, `a reset commits nothing but what it reads: ${message}`);
-    assert.ok(rss.again - rss.touched < 40 + most, `the second run uses the same pages: ${message}`);
+    assert.ok(rss.again - rss.reset < 40, `the second run uses the same pages: ${message}`);
+    // A reset reads all RAM. Where that commits it, what it commits says nothing about what it writes.
+    if (readingCommits()) return;
+    assert.ok(rss.reset - rss.touched < 20, `a reset commits nothing: ${message}`);
+    assert.ok(rss.again - rss.touched < 40, `the second run uses the same pages: ${message}`);
   });
 }
 

@@ -1,4 +1,4 @@
-/** Where regions start: at the heads of loops, wherever in them samples are taken. @module */
+/** Where regions start: at the heads of loops, wherever in them samples are taken, and where execution comes in. @module */
 import assert from "node:assert/strict";
 import { FIELD, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
 import { loopAround } from "../../../../arch/riscv/engine/region_entry.ts";
