@@ -113,7 +113,10 @@ const WORDS = [
   "budgetBeyond",
   /** Steps that regions executed in the run in progress. */
   "regionSteps",
-  /** Where execution came last in the run in progress by an indirect jump, a trap or from a region, the low half of the address. */
+  /**
+   * Where the interpreter came in last in the run in progress, the low half of the address: by a jump to another page, an indirect jump,
+   * a trap, or from a region.
+   */
   "cameIn",
   /** Attempts that trapped in the run in progress. */
   "trapped",

@@ -129,7 +129,7 @@ export class Regions<P extends RegionPlan> {
     return fitting.length;
   }
 
-  /** Translates the region that starts at an address once more: more may belong to it now. */
+  /** Translates what starts at an address, once more if that was done: more may belong to it now. */
   recompile(entry: HostPhysAddr): void {
     const region = this.#byEntry.get(entry);
     if (region !== undefined) this.#dropAll([region]);

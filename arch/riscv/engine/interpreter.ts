@@ -51,7 +51,7 @@ export class Interpreter implements Engine {
   #scratchRecord: HostPhysAddr;
   /** Steps that are interpreted until the next sample. */
   #untilSample: number;
-  /** Where execution came in last, the low half of the address: from another page, a trap or a region. */
+  /** What the field `cameIn` said last, in whichever run. */
   #cameIn = 0;
 
   /**
@@ -120,9 +120,9 @@ export class Interpreter implements Engine {
       state.setWord(FIELD.regionSteps, 0);
       const start = state.low(FIELD.pc);
       const unused = this.#run(piece);
-      const lookedUp = state.word(FIELD.cameIn);
+      const cameIn = state.word(FIELD.cameIn);
       // The lookup that a piece begins with tells nothing, unless it is the first one in its page.
-      if (lookedUp !== start || (lookedUp ^ this.#cameIn) >>> 12 !== 0) this.#cameIn = lookedUp;
+      if (cameIn !== start || (cameIn ^ this.#cameIn) >>> 12 !== 0) this.#cameIn = cameIn;
       state.setWord(FIELD.budgetLeft, unused);
       const before = left;
       left = unused + state.word(FIELD.budgetBeyond);

@@ -54,7 +54,7 @@ export interface Region {
   readonly switchBlock: number | undefined;
   /** Mode that it is expected to run in. It is right in all others too. */
   readonly mode: Mode;
-  /** Whether there would be more of it. */
+  /** Whether it has as many instructions as a region may have, so that there is more of it, as a rule. */
   readonly isCut: boolean;
 }
 

@@ -44,7 +44,7 @@ export interface FoundEntry {
  * made. Elsewhere, and in a loop that has a region, it is where execution came in: the start of a function, where a call returns to,
  * where another region ended. In the middle of a loop's region a run has ended, as a rule.
  *
- * @param cameIn Where the interpreter came into the page last
+ * @param cameIn Where in the page the interpreter came in last
  */
 export function entryFor(code: KnownCode, host: HostPhysAddr, cameIn: HostPhysAddr): FoundEntry | undefined {
   // What lies too far behind the place where execution came in shows its loop by itself.

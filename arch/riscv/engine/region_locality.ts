@@ -95,7 +95,7 @@ function keyOfPlace(kind: "load" | "store", offset: number): number {
   return keyOfBase(kind, 32 + offset);
 }
 
-/** By what happens to the base register in the loop: kept or moved by constants, computed, or itself loaded. */
+/** By what happens to the base register in the loop: kept or moved in short steps, moved far or computed, or itself loaded. */
 function choiceInLoop(
   blocks: readonly BasicBlock[],
   { body }: Loop,

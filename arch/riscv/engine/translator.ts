@@ -157,14 +157,14 @@ export class Translator implements RegionSource<PlannedRegion> {
    * Notes that a hart was found interpreting where it is, and compiles what is hot there. Samples are counted where execution came in:
    * that is where a region would take over.
    *
-   * @param lookedUp Low half of the address that the interpreter looked up last
+   * @param cameInLow Low half of that address, of late: the field `cameIn`
    */
-  sample(hart: Hart, lookedUp: number): void {
+  sample(hart: Hart, cameInLow: number): void {
     const host = this.#always ? undefined : this.#hostOf(hart);
     if (host === undefined) return;
     const pc = hart.state.low(FIELD.pc);
     // Behind a jump to another page nothing was looked up yet.
-    const cameIn = (pc ^ lookedUp) >>> 12 === 0 ? host + (lookedUp - pc) : host;
+    const cameIn = (pc ^ cameInLow) >>> 12 === 0 ? host + (cameInLow - pc) : host;
     const heat = this.#hotness.sample(cameIn);
     if (heat === undefined) return;
     const code = this.#knownCode();

@@ -139,8 +139,11 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   protected abstract illegal(): void;
   /** The rounding mode that the instruction asks for, 7 for the dynamic one. */
   protected abstract roundingField(): Expr;
+
   /** Emits what finds the host address of a load that the table does not lead to. */
   protected abstract missLoad(host: Local, va: Expr, size: AccessSize): void;
+  /** Emits what does a store that the table does not lead to. */
+  protected abstract missStore(va: Expr, value: WasmValue, size: AccessSize): void;
   /**
    * Emits what an atomic access does about a table's entry that may not lead to its address.
    *
@@ -148,8 +151,6 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
    * @param host The host address then
    */
   protected abstract placeAtomic(va: Expr, size: AccessSize, hit: Expr, host: Expr): AtomicPlace;
-  /** Emits what does a store that the table does not lead to. */
-  protected abstract missStore(va: Expr, value: WasmValue, size: AccessSize): void;
 
   setF(register: RegisterOperand, value: WasmValue): void {
     this.storeF(register, value);
