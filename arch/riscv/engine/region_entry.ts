@@ -4,30 +4,14 @@
  * @module
  */
 import { type HostPhysAddr, PAGE_SIZE } from "../../../core/address.ts";
-import type { HostMemory } from "../../../core/memory.ts";
-import type { Mode } from "../csr/plain.ts";
 import { decode } from "../isa/decode.ts";
 import type { Decoded } from "../isa/instruction.ts";
-import type { CodePages } from "./code_pages.ts";
 import { isRow, LENGTH_SHIFT, Operation, OPERATION_MASK } from "./record.ts";
-import { discoverRegion, followed, isCall, isTerminator, type Region } from "./region.ts";
+import { followed, isCall, isTerminator, type Region } from "./region.ts";
+import { discoverKnown, type KnownCode } from "./region_plan.ts";
 
 /** Instructions to go back at most. */
 const MOST_STEPS_BACK = 64;
-
-/** What is known of a guest's code. */
-export interface KnownCode {
-  /** Memory that it lies in. */
-  readonly memory: HostMemory;
-  /** What of it was executed. */
-  readonly codePages: CodePages;
-  /** Whether a region starts at an address. */
-  startsAt(place: HostPhysAddr): boolean;
-  /** Where the regions start that cover an address. */
-  startsOver(place: HostPhysAddr): readonly HostPhysAddr[];
-  /** Mode that it runs in. */
-  readonly mode: Mode;
-}
 
 /** Where a region should start. */
 export interface FoundEntry {
@@ -49,7 +33,7 @@ export interface FoundEntry {
 export function entryFor(code: KnownCode, host: HostPhysAddr, cameIn: HostPhysAddr): FoundEntry | undefined {
   // What lies too far behind the place where execution came in shows its loop by itself.
   for (const from of [cameIn, straightStart(code, host)]) {
-    const region = discoverExecuted(code, from);
+    const region = discoverKnown(code, from);
     if (region === undefined || !contains(region, host - region.page)) continue;
     const offset = loopAround(region, host - region.page);
     const head = offset === undefined ? undefined : region.page + offset;
@@ -68,15 +52,9 @@ export function outgrown(code: KnownCode, place: HostPhysAddr): HostPhysAddr | u
   if (before === undefined) return undefined;
   const having = code.startsOver(place);
   return code.startsOver(place - before.length).find((start) => {
-    const region = having.includes(start) ? undefined : discoverExecuted(code, start);
+    const region = having.includes(start) ? undefined : discoverKnown(code, start);
     return region !== undefined && !region.isCut && contains(region, place - region.page);
   });
-}
-
-/** The region of an address as far as it was executed. */
-function discoverExecuted({ memory, codePages, mode }: KnownCode, start: HostPhysAddr): Region | undefined {
-  const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
-  return discoverRegion(memory.u16, start, mode, (place) => !isExecuted(place), isExecuted);
 }
 
 /** Whether a region may start at a place: not where one does, nor in what the region of the loop around has, unless a call returns to it. */

@@ -6,7 +6,9 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { CodeRange } from "../../../core/engine/region_pages.ts";
 import type { RegionPlan } from "../../../core/engine/regions.ts";
+import type { HostMemory } from "../../../core/memory.ts";
 import type { Mode } from "../csr/plain.ts";
+import type { CodePages } from "./code_pages.ts";
 import { discoverRegion, type Region } from "./region.ts";
 
 /** A region that can be translated. */
@@ -15,25 +17,46 @@ export interface PlannedRegion extends RegionPlan {
   readonly region: Region;
 }
 
+/** What is known of a guest's code. */
+export interface KnownCode {
+  /** Memory that it lies in. */
+  readonly memory: HostMemory;
+  /** What of it was executed. */
+  readonly codePages: CodePages;
+  /** Whether regions take what was never executed, too. */
+  readonly takesAll: boolean;
+  /** Mode that it runs in. */
+  readonly mode: Mode;
+  /** Whether a region starts at an address. */
+  startsAt(place: HostPhysAddr): boolean;
+  /** Where the regions start that cover an address. */
+  startsOver(place: HostPhysAddr): readonly HostPhysAddr[];
+}
+
+/**
+ * The region of an address; undefined if nothing there can be translated.
+ *
+ * @param endsAt Whether it ends before an address
+ */
+export function discoverKnown(
+  { memory, codePages, takesAll, mode }: KnownCode,
+  entry: HostPhysAddr,
+  endsAt: (place: HostPhysAddr) => boolean = () => false,
+): Region | undefined {
+  const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
+  const isLeftOut = (place: HostPhysAddr): boolean => endsAt(place) || !takesAll && !isExecuted(place);
+  return discoverRegion(memory.u16, entry, mode, isLeftOut, isExecuted);
+}
+
 /**
  * Finds the region of an address; undefined if nothing there can be translated.
  *
- * @param startsAt Whether another region starts at an address. One that must end somewhere ends there: otherwise the regions of a large
- *   loop, each beginning where another one was cut, would never meet
+ * One that must end somewhere ends where another one starts: otherwise the regions of a large loop, each beginning where another one was
+ * cut, would never meet.
  */
-export function planRegion(
-  u16: Uint16Array,
-  entry: HostPhysAddr,
-  mode: Mode,
-  startsAt: (host: HostPhysAddr) => boolean,
-  isCold?: (host: HostPhysAddr) => boolean,
-  isExecuted?: (host: HostPhysAddr) => boolean,
-): PlannedRegion | undefined {
-  let region = discoverRegion(u16, entry, mode, isCold, isExecuted);
-  if (region?.isCut) {
-    const endsAt = (host: HostPhysAddr): boolean => host !== entry && startsAt(host) || (isCold?.(host) ?? false);
-    region = discoverRegion(u16, entry, mode, endsAt, isExecuted);
-  }
+export function planRegion(code: KnownCode, entry: HostPhysAddr): PlannedRegion | undefined {
+  let region = discoverKnown(code, entry);
+  if (region?.isCut) region = discoverKnown(code, entry, (place) => place !== entry && code.startsAt(place));
   return region && { entry, ranges: rangesOf(region), region };
 }
 

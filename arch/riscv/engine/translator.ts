@@ -18,9 +18,9 @@ import { markFloatDirty, Privilege } from "../trap/mode.ts";
 import type { CodePages } from "./code_pages.ts";
 import { isRow, Operation, OPERATION_MASK } from "./record.ts";
 import { fillRecord, lengthOf } from "./record_writer.ts";
-import { entryFor, type KnownCode, outgrown } from "./region_entry.ts";
+import { entryFor, outgrown } from "./region_entry.ts";
 import { buildRegionModule, REGION_PARAMS } from "./region_module.ts";
-import { type PlannedRegion, planRegion } from "./region_plan.ts";
+import { type KnownCode, type PlannedRegion, planRegion } from "./region_plan.ts";
 import { systemInRegion } from "./region_system.ts";
 
 /** Slots for regions. */
@@ -180,9 +180,10 @@ export class Translator implements RegionSource<PlannedRegion> {
     return {
       memory: this.#memory,
       codePages: this.#codePages,
+      takesAll: this.#always,
+      mode: this.#mode(),
       startsAt: (place) => this.regions.at(place) !== undefined,
       startsOver: (place) => this.regions.covering(place).map(({ entry }) => entry),
-      mode: this.#mode(),
     };
   }
 
@@ -236,11 +237,7 @@ export class Translator implements RegionSource<PlannedRegion> {
   /** A page that was let go is heard of no more when it is written: nothing may be made of it. */
   plan(entry: HostPhysAddr): PlannedRegion | undefined {
     if (this.#codePages.recordAt(entry) === -1) return undefined;
-    // What was never executed is left out, but for where a region is to be made of everything that can be.
-    const isExecuted = (host: HostPhysAddr): boolean => this.#codePages.isDecoded(host);
-    const isCold = this.#always ? undefined : (host: HostPhysAddr): boolean => !isExecuted(host);
-    const startsAt = (host: HostPhysAddr): boolean => this.regions.at(host) !== undefined;
-    const plan = planRegion(this.#memory.u16, entry, this.#mode(), startsAt, isCold, isExecuted);
+    const plan = planRegion(this.#knownCode(), entry);
     for (const { start, end } of plan?.ranges ?? []) this.#codePages.using(start, end - start);
     return plan;
   }
