@@ -26,6 +26,8 @@ interface Footprint {
   writesWord: boolean;
   /** Whether the instruction is one of floating point. */
   isFloat: boolean;
+  /** Whether it does nothing but compute a register from others, in a few cycles. */
+  isSimple: boolean;
   /** Fields that name f registers whose numbers are computed with: their bits do not do. */
   readonly computesWith: Set<RegisterField>;
 }
@@ -66,6 +68,18 @@ export function writesWord(decoded: Decoded, words: number): boolean {
   return footprintOf(decoded, words).writesWord;
 }
 
+/** Whether an instruction may as well be done in vain: it only writes rd, which is not x0, and takes a few cycles. */
+export function isSelectable(decoded: Decoded): boolean {
+  return footprintOf(decoded, 0).isSimple && registerWritten(decoded) !== 0;
+}
+
+/** What a meaning has that does more than compute, or takes long for it. */
+const NOT_SIMPLE: ReadonlySet<string | symbol> = new Set<keyof Ops<WasmValue>>([
+  ...["mulHighS", "mulHighU", "mulHighSU", "divS", "divU", "remS", "remU"] as const,
+  ...["f", "setF", "requireFloat", "float", "branchIf", "jumpRelative", "jump"] as const,
+  ...["load", "store", "amo", "loadReserved", "storeConditional"] as const,
+]);
+
 /** Immediates that stand for all others: whether one is negative, 0, a shift of a word or beyond makes a difference to what is noted. */
 const IMMEDIATES = [-1, 0, 1, 32] as const;
 
@@ -102,7 +116,15 @@ function makeNowhere(): NonNullable<typeof nowhere> {
 function observe({ run }: Instruction, imm: number, kept: number): Footprint {
   const reads = { rd: 0, rs1: 0, rs2: 0, rs3: 0 };
   const computesWith = new Set<RegisterField>();
-  const footprint: Footprint = { reads, access: undefined, writes: 0, writesWord: false, isFloat: false, computesWith };
+  const footprint: Footprint = {
+    reads,
+    access: undefined,
+    writes: 0,
+    writesWord: false,
+    isFloat: false,
+    isSimple: run !== undefined,
+    computesWith,
+  };
   const { module, helpers } = nowhere ??= makeNowhere();
   module.function("meaning", [], [], (f) => {
     const unknown: WasmValue = { expr: i64Const(0) };
@@ -142,8 +164,10 @@ function observe({ run }: Instruction, imm: number, kept: number): Footprint {
     const arithmetic = new WasmArithmetic(f, helpers);
     // What is neither noted nor arithmetic does nothing, whatever its name.
     const vocabulary = new Proxy(arithmetic, {
-      get: (target, name) =>
-        noted[name as keyof typeof noted] ?? Reflect.get(target, name)?.bind(target) ?? (() => unknown),
+      get: (target, name) => {
+        if (NOT_SIMPLE.has(name)) footprint.isSimple = false;
+        return noted[name as keyof typeof noted] ?? Reflect.get(target, name)?.bind(target) ?? (() => unknown);
+      },
     }) as unknown as Ops<WasmValue>;
     const imm64 = constantValue(BigInt(imm));
     run?.(vocabulary, {

@@ -25,6 +25,8 @@ export interface PlacedInstruction {
   readonly offset: number;
   /** The instruction. */
   readonly decoded: Decoded;
+  /** Whether it is only done if the branch before it in its block is not taken, see `region_selection.ts`. Left out: no. */
+  readonly isSelected?: boolean;
 }
 
 /** A run of instructions that is entered at its start and left at its end. */

@@ -84,9 +84,10 @@ interface Uses {
 function usesOf(block: BasicBlock): Uses {
   let reads = 0;
   let writes = 0;
-  for (const { decoded } of block.instructions) {
-    reads |= registersRead(decoded) & ~writes;
-    writes |= registerWritten(decoded);
+  for (const { decoded, isSelected } of block.instructions) {
+    const written = registerWritten(decoded);
+    reads |= (registersRead(decoded) | (isSelected ? written : 0)) & ~writes;
+    writes |= written;
   }
   return { reads, writes: endsInCall(block) ? -1 : writes };
 }

@@ -45,6 +45,8 @@ export interface RegionFrame {
   readonly pagePc: Local;
   /** Where the switch goes: a pc. */
   readonly target: Local;
+  /** Whether the branch that was met last in a block is taken, 0 or 1: what it skips is selected by it. */
+  readonly taken: Local;
   /** The x registers. */
   readonly registers: RegionRegisters;
   /** The pages that it remembers. */

@@ -29,6 +29,7 @@ import type { Callees, RegionServices } from "./region_frame.ts";
 import { RegionOps } from "./region_ops.ts";
 import { RegionPages } from "./region_pages.ts";
 import { RegionRegisters } from "./region_registers.ts";
+import { selectBranches } from "./region_selection.ts";
 import { unrollLoops } from "./region_unroll.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 
@@ -101,7 +102,7 @@ function emitRegion(
   floats: FloatCalls,
   callees: Callees,
 ): void {
-  const region = unrollLoops(discovered);
+  const region = unrollLoops(selectBranches(discovered));
   const { switchBlock } = region;
   const entry = entryOf(region);
   const analysis = analyseRegion(region);
@@ -117,6 +118,7 @@ function emitRegion(
     entry,
     pagePc,
     target: f.local("i64"),
+    taken: f.local("i32"),
     registers,
     pages,
     locality,

@@ -33,8 +33,9 @@ import { RegionFloatOps } from "./region_float_ops.ts";
 import { siteOf } from "./region_access.ts";
 import type { AccessHooks } from "./region_pages.ts";
 import { emitSystem } from "./region_system.ts";
+import { selectedBehind } from "./region_selection.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
-import { constantValue, type WasmValue } from "./wasm_value.ts";
+import { constantValue, selected, type WasmValue } from "./wasm_value.ts";
 import type { AtomicPlace } from "./wasm_ops.ts";
 
 /** How the last instruction of a block ends it. */
@@ -198,7 +199,9 @@ export class RegionOps extends RegionFloatOps {
 
   override setX(register: RegisterOperand, value: WasmValue): void {
     const number = this.#number(register);
-    if (number !== 0) this.#frame.registers.set(number, value);
+    if (number === 0) return;
+    const { registers, taken } = this.#frame;
+    registers.set(number, this.placed.isSelected ? selected(taken, registers.get(number), value) : value);
   }
 
   override load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
@@ -227,12 +230,21 @@ export class RegionOps extends RegionFloatOps {
 
   override branchIf(condition: WasmValue): void {
     const flag = this.flagOf(condition);
+    const skipped = selectedBehind(this.#block.instructions, this.#index);
+    if (skipped > 0) return this.#skip(skipped, flag);
     this.#end = ({ taken, next }) => {
       const knowledge = this.#knowledge;
       this.code.if(flag, taken);
       this.#know(knowledge);
       next();
     };
+  }
+
+  /** A branch over instructions that are done all the same, see `region_selection.ts`: they are not counted if it is taken. */
+  #skip(count: number, flag: Expr): void {
+    const { budget, taken } = this.#frame;
+    this.code.set(taken, flag);
+    this.code.set(budget, binary("i32.add", budget, binary("i32.mul", taken, i32Const(count))));
   }
 
   override jumpRelative(): void {

@@ -32,9 +32,10 @@ export function findWords(blocks: readonly BasicBlock[], graph: ControlFlowGraph
 /** What a block makes of the set. */
 function wordsAfter(block: BasicBlock, before: number): number {
   let words = before & ~1;
-  for (const { decoded } of block.instructions) {
+  for (const { decoded, isSelected } of block.instructions) {
     const written = registerWritten(decoded);
-    if (written !== 0) words = writesWord(decoded, words) ? words | written : words & ~written;
+    if (!writesWord(decoded, words)) words &= ~written;
+    else if (!isSelected) words |= written;
   }
   // Registers come from memory behind a call.
   return endsInCall(block) ? 0 : words;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { binary, type Expr, i32Const, i64Const, unary } from "../../../core/wasm/mod.ts";
+import { binary, type Expr, i32Const, i64Const, select, unary } from "../../../core/wasm/mod.ts";
 
 /** How 64 bits follow from their low 32, as bits: a value of 31 bits follows both ways. */
 export const Extension = {
@@ -91,6 +91,12 @@ export function areWords(...values: WasmValue[]): boolean {
 /** Whether a register that is set to a value should be kept as its word. */
 export function isKeptAsWord(value: WasmValue): boolean {
   return value.word !== undefined && isExtended(value, Extension.SIGN);
+}
+
+/** One of two values that registers are set to: a word, if both may be kept as one. */
+export function selected(flag: Expr, whenTrue: WasmValue, whenFalse: WasmValue): WasmValue {
+  if (!isKeptAsWord(whenTrue) || !isKeptAsWord(whenFalse)) return { expr: select(flag, whenTrue.expr, whenFalse.expr) };
+  return extended(select(flag, wordOf(whenTrue), wordOf(whenFalse)), Extension.SIGN);
 }
 
 /** How what is loaded follows from its word. */
