@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type FunctionReference, i64Const, ModuleBuilder } from "../../../core/wasm/mod.ts";
+import { type FunctionReference, i64Const, type Local, ModuleBuilder } from "../../../core/wasm/mod.ts";
 import { CsrOperation, executeCsr } from "../csr/csr_file.ts";
 import { sourceRegister } from "../isa/encoding.ts";
 import type { Decoded, Instruction, Ops, RegisterOperand } from "../isa/instruction.ts";
@@ -114,59 +114,24 @@ function makeNowhere(): NonNullable<typeof nowhere> {
 
 /** Runs a meaning; bits of `kept` tell whether rs1 and rs2 are words. */
 function observe({ run }: Instruction, imm: number, kept: number): Footprint {
-  const reads = { rd: 0, rs1: 0, rs2: 0, rs3: 0 };
-  const computesWith = new Set<RegisterField>();
   const footprint: Footprint = {
-    reads,
+    reads: { rd: 0, rs1: 0, rs2: 0, rs3: 0 },
     access: undefined,
-    writes: 0,
+    writes: run === undefined ? 1 : 0,
     writesWord: false,
     isFloat: false,
     isSimple: run !== undefined,
-    computesWith,
+    computesWith: new Set(),
   };
   const { module, helpers } = nowhere ??= makeNowhere();
   module.function("meaning", [], [], (f) => {
-    const unknown: WasmValue = { expr: i64Const(0) };
-    if (run === undefined) footprint.writes = 1;
-    const word = f.local("i32");
-    const floats = new Map<WasmValue, RegisterField>();
-    const noted: Partial<Ops<WasmValue>> = {
-      requireFloat: () => void (footprint.isFloat = true),
-      f: ({ field }) => {
-        const value = { ...unknown };
-        floats.set(value, field);
-        return value;
-      },
-      float: (name, ...operands) => {
-        for (const operand of operands) if (floats.has(operand)) computesWith.add(floats.get(operand)!);
-        return /^f(eq|lt|le)/.test(name) ? extended(word, Extension.BOTH) : unknown;
-      },
-      x: ({ field }) => {
-        reads[field] = 1;
-        const isWord = field === "rs1" && (kept & 1) !== 0 || field === "rs2" && (kept & 2) !== 0;
-        return isWord ? extended(word, Extension.SIGN) : unknown;
-      },
-      setX: (_register, value) => {
-        footprint.writes = 1;
-        footprint.writesWord = isKeptAsWord(value);
-      },
-      load: (_address, size, signed) => {
-        footprint.access = "load";
-        return size === 8 ? unknown : extended(word, loadedExtension(size, signed));
-      },
-      store: () => void (footprint.access = "store"),
-      amo: (_address, _size, change) => {
-        change(unknown);
-        return unknown;
-      },
-    };
+    const noted = notingIn(footprint, f.local("i32"), kept);
     const arithmetic = new WasmArithmetic(f, helpers);
     // What is neither noted nor arithmetic does nothing, whatever its name.
     const vocabulary = new Proxy(arithmetic, {
       get: (target, name) => {
         if (NOT_SIMPLE.has(name)) footprint.isSimple = false;
-        return noted[name as keyof typeof noted] ?? Reflect.get(target, name)?.bind(target) ?? (() => unknown);
+        return noted[name as keyof typeof noted] ?? Reflect.get(target, name)?.bind(target) ?? (() => UNKNOWN);
       },
     }) as unknown as Ops<WasmValue>;
     const imm64 = constantValue(BigInt(imm));
@@ -179,4 +144,45 @@ function observe({ run }: Instruction, imm: number, kept: number): Footprint {
     });
   });
   return footprint;
+}
+
+const UNKNOWN: WasmValue = { expr: i64Const(0) };
+
+/**
+ * The part of the vocabulary that is noted.
+ *
+ * @param word What words are made of
+ */
+function notingIn(footprint: Footprint, word: Local, kept: number): Partial<Ops<WasmValue>> {
+  const floats = new Map<WasmValue, RegisterField>();
+  return {
+    requireFloat: () => void (footprint.isFloat = true),
+    f: ({ field }) => {
+      const value = { ...UNKNOWN };
+      floats.set(value, field);
+      return value;
+    },
+    float: (name, ...operands) => {
+      for (const operand of operands) if (floats.has(operand)) footprint.computesWith.add(floats.get(operand)!);
+      return /^f(eq|lt|le)/.test(name) ? extended(word, Extension.BOTH) : UNKNOWN;
+    },
+    x: ({ field }) => {
+      footprint.reads[field] = 1;
+      const isWord = field === "rs1" && (kept & 1) !== 0 || field === "rs2" && (kept & 2) !== 0;
+      return isWord ? extended(word, Extension.SIGN) : UNKNOWN;
+    },
+    setX: (_register, value) => {
+      footprint.writes = 1;
+      footprint.writesWord = isKeptAsWord(value);
+    },
+    load: (_address, size, signed) => {
+      footprint.access = "load";
+      return size === 8 ? UNKNOWN : extended(word, loadedExtension(size, signed));
+    },
+    store: () => void (footprint.access = "store"),
+    amo: (_address, _size, change) => {
+      change(UNKNOWN);
+      return UNKNOWN;
+    },
+  };
 }
