@@ -59,7 +59,10 @@ export class Hypervisor {
     }
     this.#architectures = options.architectures;
     this.#host = options.host ?? createMinimalHost();
-    if (options.sharedMemory !== undefined) this.#memory = new HostMemory({ size: options.sharedMemory });
+    if (options.sharedMemory !== undefined) {
+      const { adviseHugePages } = this.#host;
+      this.#memory = new HostMemory({ size: options.sharedMemory, adviseHugePages });
+    }
   }
 
   /**

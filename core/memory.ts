@@ -21,6 +21,8 @@ export interface HostMemoryOptions {
   size: number;
   /** Whether the memory can be shared with workers (default true). The wasm encoder reads it from here. */
   shared?: boolean;
+  /** Told of the whole memory before it is used, as `VmHost.adviseHugePages`. */
+  adviseHugePages?: ((memory: Uint8Array) => void) | undefined;
 }
 
 /** The machine's physical memory. An address is an offset in it. */
@@ -68,6 +70,7 @@ export class HostMemory {
     this.size = pages * WASM_PAGE;
     const buffer = this.wasm.buffer;
     this.u8 = new Uint8Array(buffer);
+    options.adviseHugePages?.(this.u8);
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);

@@ -141,8 +141,9 @@ class Builder {
   }
 
   async build(): Promise<BuiltMachine> {
-    const { arch, hub, id } = this.#options;
-    const memory = this.#options.memory ?? new HostMemory({ size: hostMemorySize(this.#config, arch) });
+    const { arch, hub, id, host: { adviseHugePages } } = this.#options;
+    const size = hostMemorySize(this.#config, arch);
+    const memory = this.#options.memory ?? new HostMemory({ size, adviseHugePages });
     const before = memory.reservations.length;
     const guest = this.#guest = arch.createGuest(this.#context(memory));
     guest.perCpu.hardwareEnable();

@@ -29,6 +29,11 @@ export interface VmHost {
   sleep(milliseconds: number): Sleep;
   /** Fills an array with random bytes. */
   random(bytes: Uint8Array<ArrayBuffer>): void;
+  /**
+   * Told of the memory that a VM is made of, before any of it is touched: it may ask the operating system for huge pages. Left out:
+   * nothing is done.
+   */
+  adviseHugePages?(memory: Uint8Array): void;
   /** Reads a file or address. Default: `fetch`. */
   readFile?(url: URL): Promise<Uint8Array>;
   /** Opens an image that is read where it is needed. Left out: {@link readFile} reads it as a whole. */

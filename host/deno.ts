@@ -16,6 +16,7 @@ import { HypervisorError } from "../core/errors.ts";
 import { type Sleep, sleepUntilCancelled, type VmHost } from "../core/vm_host.ts";
 import { openBlockFile } from "./block_file.ts";
 import { filePath } from "./file_paths.ts";
+import { adviseHugePages } from "./huge_pages.ts";
 import { openImage } from "./image_file.ts";
 
 export { BlockFile, openBlockFile, type OpenBlockOptions } from "./block_file.ts";
@@ -45,6 +46,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
     yieldToHost: () => new Promise((resolve) => void setImmediate(resolve)),
     sleep,
     random,
+    adviseHugePages,
     openImage,
     openBlock: (path, mode, base) => {
       const place = diskPath(path, base);
