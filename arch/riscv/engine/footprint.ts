@@ -54,7 +54,7 @@ export function floatOperands(decoded: Decoded): number[] {
   return [...footprintOf(decoded, 0).computesWith].map((field) => decoded[field]);
 }
 
-/** Whether an instruction is a plain load or store; the address is rs1 and a constant then. */
+/** Whether an instruction needs to be able to load or to store; the address is rs1 and a constant then. */
 export function accessOf(decoded: Decoded): "load" | "store" | undefined {
   return footprintOf(decoded, 0).access;
 }
@@ -180,7 +180,16 @@ function notingIn(footprint: Footprint, word: Local, kept: number): Partial<Ops<
       return size === 8 ? UNKNOWN : extended(word, loadedExtension(size, signed));
     },
     store: () => void (footprint.access = "store"),
+    loadReserved: () => {
+      footprint.access = "load";
+      return UNKNOWN;
+    },
+    storeConditional: () => {
+      footprint.access = "store";
+      return UNKNOWN;
+    },
     amo: (_address, _size, change) => {
+      footprint.access = "store";
       change(UNKNOWN);
       return UNKNOWN;
     },

@@ -26,6 +26,8 @@ import { type AccessServices, type AtomicPlace, setPc, WasmOps } from "./wasm_op
 
 /** What the code of rows calls. */
 export interface RowServices extends AccessServices, SlowAccesses {
+  /** (vaLow, vaHigh, size) -> host address of a load that reserves, or -1. */
+  readonly reserve: FunctionReference;
   /** (host, size): an atomic access that took the slow way wrote. */
   readonly atomicDone: FunctionReference;
   /** (record): raises an illegal-instruction exception. */
@@ -216,18 +218,32 @@ export class InterpreterOps extends WasmOps {
     this.leaveIf(unary("i32.eqz", call(this.#services.store, va, value.expr, i32Const(size))));
   }
 
-  protected override placeAtomic(va: Expr, size: AccessSize, hit: Expr, host: Expr): AtomicPlace {
+  protected override placeAtomic(va: Local, size: AccessSize): AtomicPlace {
     const { code: f } = this;
     const { amo, atomicDone } = this.#services;
     const slow = f.let(i32Const(0));
-    const place = f.local("i32");
-    f.if(hit, () => f.set(place, host), () => {
-      this.ask(place, call(amo, va, i32Const(size)));
+    const host = this.translate("writeTable", va, size, (host) => {
+      this.#ask(host, call(amo, va, i32Const(size)));
       f.set(slow, i32Const(1));
-    }, "likely");
+    });
     // If it was code, the records are told; the next one is read from memory anyway.
-    const done = (): void => f.if(slow, () => f.call(atomicDone, place, i32Const(size)), undefined, "unlikely");
-    return { host: place, done };
+    const done = (): void => f.if(slow, () => f.call(atomicDone, host, i32Const(size)), undefined, "unlikely");
+    return { host, done };
+  }
+
+  protected override placeReserved(va: Local, size: AccessSize): Local {
+    const low = unary("i32.wrap_i64", va);
+    const high = unary("i32.wrap_i64", binary("i64.shr_u", va, i64Const(32)));
+    return this.translate("readTable", va, size, (host) => {
+      this.#ask(host, call(this.#services.reserve, low, high, i32Const(size)));
+    });
+  }
+
+  /** Has a function find a host address; the instruction is left if it answers -1. */
+  #ask(host: Local, answer: Expr): void {
+    this.saveProgress();
+    this.code.set(host, answer);
+    this.leaveIf(binary("i32.eq", host, i32Const(-1)));
   }
 
   #page(): Local {

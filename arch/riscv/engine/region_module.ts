@@ -38,7 +38,6 @@ export const REGION_PARAMS: readonly ValueType[] = ["i32", "i32"];
 
 /** Parameters and results of what a region's module imports from `env`, beside the memory. */
 const SERVICES: Readonly<Record<keyof RegionServices, { params: ValueType[]; results: ValueType[] }>> = {
-  reserve: { params: ["i32", "i32", "i32"], results: ["i32"] },
   floatDirty: { params: [], results: [] },
   illegal: { params: ["i32"], results: [] },
   ...REGION_ACCESSES,

@@ -36,7 +36,7 @@ import { emitSystem } from "./region_system.ts";
 import { selectedBehind } from "./region_selection.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, selected, type WasmValue } from "./wasm_value.ts";
-import type { AtomicPlace } from "./wasm_ops.ts";
+import type { AtomicPlace, DataTable } from "./wasm_ops.ts";
 
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;
@@ -348,10 +348,21 @@ export class RegionOps extends RegionFloatOps {
     return i32Const(this.placed.decoded.rm);
   }
 
-  /** Where the table does not lead to the address, the interpreter executes the instruction: it may trap, or change code. */
-  protected override placeAtomic(_va: Expr, _size: AccessSize, hit: Expr, host: Expr): AtomicPlace {
-    this.interpretIf(unary("i32.eqz", hit));
-    return { host: this.code.let(host), done: () => {} };
+  protected override placeAtomic(va: Local, size: AccessSize): AtomicPlace {
+    return { host: this.#placeOf("writeTable", va, size), done: () => {} };
+  }
+
+  protected override placeReserved(va: Local, size: AccessSize): Local {
+    return this.#placeOf("readTable", va, size);
+  }
+
+  /** Where the table does not lead to an address, the interpreter executes the instruction: it may trap, or change code. */
+  #placeOf(table: DataTable, va: Local, size: AccessSize): Local {
+    const { pages, locality } = this.#frame;
+    const leave = (): void => this.interpretIf(i32Const(1));
+    const choice = locality.pageOf(this.placed);
+    if (choice === undefined) return this.translate(table, va, size, leave);
+    return pages.locate(choice, table, va, size, leave);
   }
 
   protected override get placed(): PlacedInstruction {

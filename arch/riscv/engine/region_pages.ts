@@ -9,7 +9,7 @@ import { binary, type Expr, type FunctionBuilder, i64Const, load, type Local, un
 import type { AccessSize } from "../isa/instruction.ts";
 import { LEFT, NO_PAGE, type RegionAccesses } from "./region_access.ts";
 import { Locality, type PageChoice } from "./region_locality.ts";
-import { storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
+import { type DataTable, storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
 import type { WasmValue } from "./wasm_value.ts";
 
 /** A remembered page. */
@@ -82,10 +82,23 @@ export class RegionPages {
     });
   }
 
+  /**
+   * Emits the search for a host address that may be read as well as written; gives it.
+   *
+   * @param otherwise Emits that the region is left: neither the page nor the table leads there
+   */
+  locate({ key, locality }: PageChoice, table: DataTable, va: Local, size: AccessSize, otherwise: () => void): Local {
+    const remembered = this.#pages.get(key)!;
+    // Nothing that it is left to remembers another page.
+    const looking = locality === Locality.SURE ? Locality.LIKELY : locality;
+    this.#find(remembered, table, looking, va, size, otherwise);
+    return this.#f.let(binary("i32.add", unary("i32.wrap_i64", va), remembered.distance));
+  }
+
   /** Emits the comparison with the remembered page, and the look at the table where that may pay. */
   #find(
     { bit, page, distance }: RememberedPage,
-    table: "readTable" | "writeTable",
+    table: DataTable,
     locality: number,
     va: Local,
     size: number,

@@ -106,7 +106,6 @@ export class Translator implements RegionSource<PlannedRegion> {
     this.#env = {
       memory: memory.wasm,
       regions: this.table,
-      reserve: (low: number, high: number, size: number) => current()!.mmu.reserveAddress(low, high, size),
       floatDirty: () => markFloatDirty(current()!),
       illegal: (bits: number) => void raiseIllegal(current()!, bits),
       time: () => current()!.host.time(),

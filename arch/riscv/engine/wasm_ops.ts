@@ -25,8 +25,6 @@ import { extended, loadedExtension, type WasmValue } from "./wasm_value.ts";
 
 /** What every engine's code calls: TypeScript, which takes and gives 32-bit numbers. */
 export interface AccessServices {
-  /** (vaLow, vaHigh, size) -> host address or -1. */
-  readonly reserve: FunctionReference;
   /** (): makes FS dirty. */
   readonly floatDirty: FunctionReference;
 }
@@ -78,7 +76,7 @@ export function setPc(f: FunctionBuilder, pc: Expr): void {
 }
 
 /** Address of the entry for a guest-virtual address in the table that `field` points to. */
-export function tlbEntry(field: "readTable" | "writeTable" | "fetchTable", address: Expr): Expr {
+export function tlbEntry(field: DataTable | "fetchTable", address: Expr): Expr {
   const index = binary(
     "i32.and",
     binary("i32.shr_u", unary("i32.wrap_i64", address), i32Const(TAG_SHIFT)),
@@ -92,6 +90,9 @@ export function tlbHit(entry: Expr, address: Expr, size: number): Expr {
   const wanted = binary("i64.and", address, i64Const(-4096n | BigInt(size - 1)));
   return binary("i64.eq", load("i64.load", entry), binary("i64.add", wanted, i64Const(1)));
 }
+
+/** The table of a kind of access to data. */
+export type DataTable = "readTable" | "writeTable";
 
 /** Where an atomic access reads and writes. */
 export interface AtomicPlace {
@@ -144,13 +145,10 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   protected abstract missLoad(host: Local, va: Expr, size: AccessSize): void;
   /** Emits what does a store that the table does not lead to. */
   protected abstract missStore(va: Expr, value: WasmValue, size: AccessSize): void;
-  /**
-   * Emits what an atomic access does about a table's entry that may not lead to its address.
-   *
-   * @param hit Whether the entry does
-   * @param host The host address then
-   */
-  protected abstract placeAtomic(va: Expr, size: AccessSize, hit: Expr, host: Expr): AtomicPlace;
+  /** Emits what finds where an atomic access reads and writes. */
+  protected abstract placeAtomic(va: Local, size: AccessSize): AtomicPlace;
+  /** Emits what finds the host address of a load that reserves. */
+  protected abstract placeReserved(va: Local, size: AccessSize): Local;
 
   setF(register: RegisterOperand, value: WasmValue): void {
     this.storeF(register, value);
@@ -168,7 +166,8 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   load(address: WasmValue, size: AccessSize, signed: boolean): WasmValue {
-    const host = this.#translate("readTable", address, size, (host, va) => this.missLoad(host, va, size));
+    const va = this.code.let(address.expr);
+    const host = this.translate("readTable", va, size, (host) => this.missLoad(host, va, size));
     return this.read(host, size, signed);
   }
 
@@ -198,7 +197,7 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   amo(address: WasmValue, size: 4 | 8, change: (old: WasmValue) => WasmValue): WasmValue {
-    const { host, done } = this.#translateAtomic(address, size);
+    const { host, done } = this.placeAtomic(this.code.let(address.expr), size);
     const old = this.read(host, size, true);
     storeAt(this.code, host, change(old), size);
     done();
@@ -206,20 +205,17 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
   }
 
   loadReserved(address: WasmValue, size: 4 | 8): WasmValue {
-    const va = this.bind(address);
-    const { reserve } = this.#services;
-    const host = this.#translate("readTable", va, size, (host, va) => {
-      this.ask(host, call(reserve, low(va), high(va), i32Const(size)));
-    });
+    const va = this.code.let(address.expr);
+    const host = this.placeReserved(va, size);
     this.setWord("reservation", host);
     this.setWord("reservationSize", i32Const(size));
-    this.code.store("i64.store", i32Const(0), va.expr, WINDOW + FIELD.reservedAddress);
+    this.code.store("i64.store", i32Const(0), va, WINDOW + FIELD.reservedAddress);
     return this.read(host, size, true);
   }
 
   storeConditional(address: WasmValue, value: WasmValue, size: 4 | 8): WasmValue {
     const { code: f } = this;
-    const { host, done } = this.#translateAtomic(address, size);
+    const { host, done } = this.placeAtomic(this.code.let(address.expr), size);
     const failed = f.let(i64Const(1));
     const reserved = binary(
       "i32.and",
@@ -260,43 +256,21 @@ export abstract class WasmOps extends WasmArithmetic implements Ops<WasmValue> {
     return mode;
   }
 
-  #translateAtomic(address: WasmValue, size: AccessSize): AtomicPlace {
-    const va = this.code.let(address.expr);
-    const entry = this.code.let(tlbEntry("writeTable", va));
-    return this.placeAtomic(va, size, tlbHit(entry, va, size), this.#hostOf(entry, va));
-  }
-
-  /** Has a function find a host address; the instruction is left if it answers -1. */
-  protected ask(host: Local, answer: Expr): void {
-    this.saveProgress();
-    this.code.set(host, answer);
-    this.leaveIf(binary("i32.eq", host, i32Const(-1)));
-  }
-
   /** Host address of an access: from the table, else `otherwise` emits what finds it. */
-  #translate(
-    field: "readTable" | "writeTable",
-    address: WasmValue,
+  protected translate(
+    field: DataTable,
+    va: Local,
     size: number,
-    otherwise: (host: Local, va: Expr) => void,
-  ): Expr {
+    otherwise: (host: Local) => void,
+  ): Local {
     const { code: f } = this;
-    const va = f.let(address.expr);
     const entry = f.let(tlbEntry(field, va));
     const host = f.local("i32");
-    f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => otherwise(host, va), "likely");
+    f.if(tlbHit(entry, va, size), () => f.set(host, this.#hostOf(entry, va)), () => otherwise(host), "likely");
     return host;
   }
 
   #hostOf(entry: Expr, va: Expr): Expr {
     return binary("i32.add", unary("i32.wrap_i64", va), load("i32.load", entry, 8));
   }
-}
-
-function low(value: Expr): Expr {
-  return unary("i32.wrap_i64", value);
-}
-
-function high(value: Expr): Expr {
-  return unary("i32.wrap_i64", binary("i64.shr_u", value, i64Const(32)));
 }
