@@ -10,7 +10,7 @@ import { handleExit } from "./vm_exits.ts";
 import type { VmMachine } from "./vm_machine.ts";
 
 /** Steps of a turn when there is one CPU: a turn only matters then as the longest slice, and a slice costs microseconds. */
-const TURN_ALONE = 4_000_000;
+const TURN_ALONE = 16_000_000;
 
 /** The same where somebody observes exits: the end of a turn is one, and what looks at memory there must not look too rarely. */
 const TURN_OBSERVED = 200_000;
@@ -18,7 +18,7 @@ const TURN_OBSERVED = 200_000;
 /** Steps of a turn when several CPUs share the thread: short, because one may spin until another answers. */
 const TURN_SHARED = 20_000;
 
-/** Most effort, in steps, after which the loop looks at the host's clock: less than a millisecond of the fastest guests. */
+/** Most effort, in steps, after which the loop looks at the host's clock: a few milliseconds of the fastest guests. */
 const LOOK_AROUND = TURN_ALONE;
 
 /** Effort after which a host without a clock gets a turn. */
@@ -28,7 +28,7 @@ const YIELD_WITHOUT_CLOCK = 400_000;
 const LEAST_LOOK_AROUND = 2000;
 
 /** Milliseconds that should lie between two looks at the host's clock, so that nothing that is due waits for much longer. */
-const LOOK_AFTER_MS = 0.5;
+const LOOK_AFTER_MS = 2;
 
 /** Effort that an exit counts for: about a microsecond. */
 const EXIT_EFFORT = 200;

@@ -106,6 +106,18 @@ export class CodePages implements CodePageTracker {
     return record !== -1 && (this.#memory.u16[record >>> 1] & OPERATION_MASK) !== Operation.DECODE;
   }
 
+  /** The first host address of `from`..`end`, in one page, whose instruction {@link isDecoded}; `end` if there is none. */
+  nextDecoded(from: HostPhysAddr, end: HostPhysAddr): HostPhysAddr {
+    const record = this.recordAt(from);
+    if (record === -1) return end;
+    const { u16 } = this.#memory;
+    let word = record >>> 1;
+    for (let host = from; host < end; host += 2, word += RECORD_SIZE / 2) {
+      if ((u16[word] & OPERATION_MASK) !== Operation.DECODE) return host;
+    }
+    return end;
+  }
+
   /** Host address of the instruction that the record at `record` stands for, or -1 if its page was let go. */
   hostOf(record: HostPhysAddr): HostPhysAddr | -1 {
     const offset = record - this.#pool;

@@ -148,17 +148,17 @@ export function successorsOf(region: Region, index: number): number[] {
  *
  * @param mode Mode that it is expected to run in
  * @param isCold Whether the instruction at a host-physical address should be left out
- * @param isExecuted Whether an instruction at a host-physical address is known to have been executed
+ * @param nextExecuted The first host-physical address from one on, before an end, whose instruction was executed; else the end
  */
 export function discoverRegion(
   u16: Uint16Array,
   entry: HostPhysAddr,
   mode: Mode,
   isCold: (host: HostPhysAddr) => boolean = () => false,
-  isExecuted: (host: HostPhysAddr) => boolean = () => false,
+  nextExecuted: (from: HostPhysAddr, end: HostPhysAddr) => HostPhysAddr = (_from, end) => end,
 ): Region | undefined {
   const page = entry - entry % PAGE_SIZE;
-  const code: Code = { u16, page, isCold, isExecuted };
+  const code: Code = { u16, page, isCold, nextExecuted };
   const { found, leaders, labels } = explore(code, entry % PAGE_SIZE);
   if (!found.has(entry % PAGE_SIZE)) return undefined;
   const blocks: BasicBlock[] = [];
@@ -213,7 +213,7 @@ interface Code {
   readonly u16: Uint16Array;
   readonly page: HostPhysAddr;
   isCold(host: HostPhysAddr): boolean;
-  isExecuted(host: HostPhysAddr): boolean;
+  nextExecuted(from: HostPhysAddr, end: HostPhysAddr): HostPhysAddr;
 }
 
 /** Collects the instructions that can be reached, where blocks must start, and where switches may go. */
@@ -250,12 +250,14 @@ function explore(
 /** Offsets near a switch where code starts that was executed but is not come to from before it, as its cases are. */
 function findLabels(code: Code, jump: number): readonly number[] {
   const labels: number[] = [];
-  let isBehindCode = false;
-  for (let at = Math.max(0, jump - LABELS_BEFORE); at < Math.min(PAGE_SIZE, jump + LABELS_BEHIND);) {
-    const decoded = code.isExecuted(code.page + at) ? decodeAt(code, at) : undefined;
-    if (decoded !== undefined && !isBehindCode) labels.push(at);
-    isBehindCode = decoded !== undefined && !endsFlow(decoded);
+  const { page } = code;
+  const end = page + Math.min(PAGE_SIZE, jump + LABELS_BEHIND);
+  let behindCode: HostPhysAddr | undefined;
+  for (let at = page + Math.max(0, jump - LABELS_BEFORE); (at = code.nextExecuted(at, end)) < end;) {
+    const decoded = decodeAt(code, at - page);
+    if (decoded !== undefined && at !== behindCode) labels.push(at - page);
     at += decoded?.length ?? 2;
+    behindCode = decoded === undefined || endsFlow(decoded) ? undefined : at;
   }
   return labels.sort((a, b) => Math.abs(a - jump) - Math.abs(b - jump)).slice(0, MOST_LABELS);
 }

@@ -43,9 +43,8 @@ export function discoverKnown(
   entry: HostPhysAddr,
   endsAt: (place: HostPhysAddr) => boolean = () => false,
 ): Region | undefined {
-  const isExecuted = (place: HostPhysAddr): boolean => codePages.isDecoded(place);
-  const isLeftOut = (place: HostPhysAddr): boolean => endsAt(place) || !takesAll && !isExecuted(place);
-  return discoverRegion(memory.u16, entry, mode, isLeftOut, isExecuted);
+  const isLeftOut = (place: HostPhysAddr): boolean => endsAt(place) || !takesAll && !codePages.isDecoded(place);
+  return discoverRegion(memory.u16, entry, mode, isLeftOut, (from, end) => codePages.nextDecoded(from, end));
 }
 
 /**

@@ -68,6 +68,14 @@ Deno.test("CodePages.using marks the lines of an instruction, two if it crosses"
   assert.equal(pool.pages.guard(pool.page + 5 * PAGE), 0, "a page without records is not code");
 });
 
+Deno.test("CodePages.nextDecoded goes from one decoded instruction of a page to the next, and to the end behind the last", () => {
+  const pool = new Pool();
+  const next = (from: number, end: number) => pool.pages.nextDecoded(pool.page + from, pool.page + end) - pool.page;
+  assert.equal(next(0, PAGE), PAGE, "a page without records has none");
+  for (const offset of [8, 0xffe]) pool.decode(offset, 2);
+  assert.deepEqual([next(0, PAGE), next(8, PAGE), next(10, PAGE), next(10, 0xffe)], [8, 8, 0xffe, 0xffe]);
+});
+
 Deno.test("CodePages.written forgets whole lines when code in them changes, and nothing when data beside it does", () => {
   const pool = new Pool();
   for (const offset of [60, 62, 64, 68, 124, 200]) pool.decode(offset, offset === 62 ? 2 : 4);

@@ -130,7 +130,9 @@ Deno.test("discoverRegion finds the cases of a switch where code was executed th
   const memory = new Int32Array(0x4000 / 4);
   memory.set(code, PAGE / 4);
   const isExecuted = (host: number) => [0, 4, 8, 12, 24, 28].includes(host - PAGE);
-  const found = discoverRegion(new Uint16Array(memory.buffer), PAGE, MODE, (host) => !isExecuted(host), isExecuted)!;
+  const nextExecuted = (from: number, end: number): number =>
+    from >= end || isExecuted(from) ? from : nextExecuted(from + 2, end);
+  const found = discoverRegion(new Uint16Array(memory.buffer), PAGE, MODE, (host) => !isExecuted(host), nextExecuted)!;
   assert.deepEqual(found.blocks.at(-1)!.targets?.toSorted((a, b) => a - b), [0, 8, 24]);
   assert.deepEqual(found.blocks.slice(0, -1).map(({ instructions }) => instructions[0].offset).sort(), [0, 24, 8]);
 });
