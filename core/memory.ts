@@ -12,6 +12,9 @@ import { HypervisorError } from "./errors.ts";
 /** Bytes of a WebAssembly page. */
 const WASM_PAGE = 65536;
 
+/** Smaller areas have no huge page in them. */
+const HUGE_PAGE = 2 << 20;
+
 /** Largest memory that WebAssembly addresses with 32 bits. */
 const WASM_LIMIT = 65536 * WASM_PAGE;
 
@@ -21,7 +24,7 @@ export interface HostMemoryOptions {
   size: number;
   /** Whether the memory can be shared with workers (default true). The wasm encoder reads it from here. */
   shared?: boolean;
-  /** Told of the whole memory before it is used, as `VmHost.adviseHugePages`. */
+  /** Told of areas that will be used all over, before they are, as `VmHost.adviseHugePages`. */
   adviseHugePages?: ((memory: Uint8Array) => void) | undefined;
 }
 
@@ -52,6 +55,7 @@ export class HostMemory {
   #sealed = false;
   /** Frames below {@link #reserved} that were given back. */
   #released = 0;
+  readonly #adviseHugePages: ((memory: Uint8Array) => void) | undefined;
 
   /** Makes a memory. Throws if it is larger than 4 GiB or the host refuses it. */
   constructor(options: HostMemoryOptions) {
@@ -62,6 +66,7 @@ export class HostMemory {
       );
     }
     this.shared = options.shared ?? true;
+    this.#adviseHugePages = options.adviseHugePages;
     try {
       this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: this.shared });
     } catch (cause) {
@@ -70,7 +75,6 @@ export class HostMemory {
     this.size = pages * WASM_PAGE;
     const buffer = this.wasm.buffer;
     this.u8 = new Uint8Array(buffer);
-    options.adviseHugePages?.(this.u8);
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);
@@ -94,10 +98,12 @@ export class HostMemory {
    *
    * @param size Bytes; rounded up to whole pages
    * @param align Alignment in bytes, a power of two of at least a page
+   * @param isDense Whether it will be used from one end to the other, and not a page here and there
    */
-  reserve(size: number, align: number = PAGE_SIZE): HostPhysAddr {
+  reserve(size: number, align: number = PAGE_SIZE, isDense: boolean = false): HostPhysAddr {
     const start = this.#sealed ? this.#reserveFrames(size, align) : this.#reserveBottom(size, align);
     this.reservations.push({ start, size });
+    if (isDense && !this.#sealed) this.#advise(start, size);
     return start;
   }
 
@@ -119,7 +125,7 @@ export class HostMemory {
       this.u8.fill(0, reused, reused + PAGE_SIZE);
       return reused;
     }
-    this.#sealed = true;
+    this.#seal();
     if (this.#next + PAGE_SIZE > this.#top) return undefined;
     const frame = this.#next;
     this.#next += PAGE_SIZE;
@@ -133,7 +139,7 @@ export class HostMemory {
    * @param align Alignment of the first frame in bytes, a power of two of at least a page
    */
   allocContiguous(count: number, align: number = PAGE_SIZE): HostPhysAddr | undefined {
-    this.#sealed = true;
+    this.#seal();
     const start = Math.ceil(this.#next / align) * align;
     const end = start + count * PAGE_SIZE;
     if (end > this.#top) return this.#allocContiguousFromFree(count, align);
@@ -145,6 +151,16 @@ export class HostMemory {
   /** Gives a frame back. */
   freeFrame(frame: HostPhysAddr): void {
     this.#free.push(frame);
+  }
+
+  /** From now on there are frames: nearly all of them are guest memory. */
+  #seal(): void {
+    if (!this.#sealed) this.#advise(this.#next, this.#top - this.#next);
+    this.#sealed = true;
+  }
+
+  #advise(start: HostPhysAddr, size: number): void {
+    if (size >= HUGE_PAGE) this.#adviseHugePages?.(this.u8.subarray(start, start + size));
   }
 
   #reserveBottom(size: number, align: number): HostPhysAddr {

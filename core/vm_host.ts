@@ -30,7 +30,7 @@ export interface VmHost {
   /** Fills an array with random bytes. */
   random(bytes: Uint8Array<ArrayBuffer>): void;
   /**
-   * Told of the memory that a VM is made of, before any of it is touched: it may ask the operating system for huge pages. Left out:
+   * Told of memory that will be used all over, before any of it is touched: it may ask the operating system for huge pages. Left out:
    * nothing is done.
    */
   adviseHugePages?(memory: Uint8Array): void;

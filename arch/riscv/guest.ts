@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GuestPhysAddr, HostPhysAddr } from "../../core/address.ts";
+import { type GuestPhysAddr, type HostPhysAddr, PAGE_SIZE } from "../../core/address.ts";
 import type { ArchGuest, ArchGuestContext, AxArchVCpu } from "../../core/arch_vcpu.ts";
 import type { NestedPageTable } from "../../core/addrspace/nested_page_table.ts";
 import { RangeTable } from "../../core/addrspace/range_table.ts";
@@ -103,7 +103,7 @@ export class RiscvGuest implements ArchGuest {
     this.#levels = levels;
     const { memory } = context;
     const pages = codePagesFor(context.guestMemorySize);
-    this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages)), pages);
+    this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages), PAGE_SIZE, true), pages);
     const window = windowOf(memory);
     const host: HartHost = {
       time: () => context.clock.now(),
