@@ -56,6 +56,8 @@ export interface Region {
   readonly switchBlock: number | undefined;
   /** Mode that it is expected to run in. It is right in all others too. */
   readonly mode: Mode;
+  /** Whether its small loops are unrolled, see `region_unroll.ts`. */
+  readonly unrolls: boolean;
   /** Whether it has as many instructions as a region may have, so that there is more of it, as a rule. */
   readonly isCut: boolean;
 }
@@ -191,6 +193,7 @@ export function discoverRegion(
     returnsToItself: comesBackToItself(code, entry % PAGE_SIZE),
     switchBlock,
     mode,
+    unrolls: true,
     isCut: found.size >= MOST_INSTRUCTIONS,
   };
 }

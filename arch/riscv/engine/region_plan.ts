@@ -27,6 +27,8 @@ export interface KnownCode {
   readonly takesAll: boolean;
   /** Mode that it runs in. */
   readonly mode: Mode;
+  /** Whether what is translated runs for so long that it may be larger for it. */
+  readonly isBusy: boolean;
   /** Whether a region starts at an address. */
   startsAt(place: HostPhysAddr): boolean;
   /** Where the regions start that cover an address. */
@@ -56,7 +58,7 @@ export function discoverKnown(
 export function planRegion(code: KnownCode, entry: HostPhysAddr): PlannedRegion | undefined {
   let region = discoverKnown(code, entry);
   if (region?.isCut) region = discoverKnown(code, entry, (place) => place !== entry && code.startsAt(place));
-  return region && { entry, ranges: rangesOf(region), region };
+  return region && { entry, ranges: rangesOf(region), region: { ...region, unrolls: code.isBusy } };
 }
 
 /** The bytes of a region's blocks, as few ranges. */

@@ -25,6 +25,7 @@ export function isPlainLoop(blocks: readonly BasicBlock[], loop: Loop, loops: re
 
 /** The region with its small loops unrolled that no branch forks; the same one if there is none. */
 export function unrollLoops(region: Region): Region {
+  if (!region.unrolls) return region;
   const graph = region.blocks.map((_, index) => successorsOf(region, index));
   const flow = analyseFlow(graph);
   if (flow.headers.size === 0) return region;

@@ -38,7 +38,7 @@ const HOT_SAMPLES = 60;
  */
 const SAMPLES_PER_INSTRUCTION = { busy: 0.5, other: 2 } as const;
 
-/** Part of all samples that makes a line busy. */
+/** Part of all samples that makes a line busy: its region is compiled sooner, and its loops are unrolled. */
 const BUSY_SHARE = 0.1;
 
 /** Functions that regions import from the interpreter's module, by name. */
@@ -79,6 +79,8 @@ export class Translator implements RegionSource<PlannedRegion> {
   readonly #hotness: Hotness;
   /** Whether regions are compiled once a line is hot, whatever they cost. */
   readonly #isEager: boolean;
+  /** Whether what is compiled now is busy. */
+  #isBusy = true;
   /** Entries whose records have their instruction back until the run ends. */
   readonly #suspended: HostPhysAddr[] = [];
   /** What regions import as `env`: services, and whatever the interpreter's module exports. */
@@ -166,6 +168,7 @@ export class Translator implements RegionSource<PlannedRegion> {
     const cameIn = (pc ^ cameInLow) >>> 12 === 0 ? host + (cameInLow - pc) : host;
     const heat = this.#hotness.sample(cameIn);
     if (heat === undefined) return;
+    this.#isBusy = this.#isEager || heat.share >= BUSY_SHARE;
     const code = this.#knownCode();
     const found = entryFor(code, host, cameIn);
     const due = this.#isEager ? undefined : worthWaiting(heat, found?.instructions ?? 0);
@@ -181,6 +184,7 @@ export class Translator implements RegionSource<PlannedRegion> {
       codePages: this.#codePages,
       takesAll: this.#always,
       mode: this.#mode(),
+      isBusy: this.#isBusy,
       startsAt: (place) => this.regions.at(place) !== undefined,
       startsOver: (place) => this.regions.covering(place).map(({ entry }) => entry),
     };
