@@ -25,7 +25,7 @@ export interface Circumstances {
 export function document(tables: string, { qemu, deno, v8, processors, runs, engine }: Circumstances): string {
   const introduction =
     `Seconds of CPU time (user and system) of whole processes, start and compilation included: the same binary on QEMU ` +
-    `and here, one after the other, the median of ${runs} ${
+    `and here, one after the other on one processor, the median of ${runs} ${
       runs === 1 ? "run" : "runs"
     } each. Above 1.00, ours is faster. ` +
     `Both must print the same checksum. The guest is \`bench/guests/\`: S-mode under Sv39 with pages of 4 KiB, compiled for ` +

@@ -1,7 +1,7 @@
 /** How the two machines are started, and what is read from what they print. @module */
 import assert from "node:assert/strict";
 import { guestResult, oursCommand, qemuCommand } from "../../bench/machines.ts";
-import { splitTimes } from "../../bench/process.ts";
+import { ask, splitTimes, timeProcess } from "../../bench/process.ts";
 
 Deno.test("guestResult finds the guest's last line behind a firmware's banner, and nothing in a failure", () => {
   const line = "sieve:3 checksum 0x00000000deadbeef";
@@ -17,6 +17,20 @@ Deno.test("splitTimes adds user and system time, and leaves what the program sai
   assert.deepEqual(splitTimes("1.250 0.125\n"), { cpu: 1.375, errors: "" });
   assert.deepEqual(splitTimes("warning: 1.0 2.0\n0.500 0.250\n"), { cpu: 0.75, errors: "warning: 1.0 2.0" });
   assert.throws(() => splitTimes("bash: no such file\n"), /bash printed no times/);
+});
+
+Deno.test({
+  name:
+    "timeProcess runs a program on one processor, where there is taskset, and tells its exit code, output and errors",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const script = "grep Cpus_allowed_list /proc/self/status; echo oops >&2; exit 3";
+    const { cpu, code, output, errors } = await timeProcess(["bash", "-c", script]);
+    const allowed = /^Cpus_allowed_list:\t(\S+)\n$/.exec(output)![1];
+    if (await ask("taskset", "--version") !== undefined) assert.match(allowed, /^\d+$/);
+    assert.deepEqual([code, errors], [3, "oops"]);
+    assert.ok(cpu >= 0 && cpu < 5);
+  },
 });
 
 Deno.test("qemuCommand and oursCommand give both machines the same kernel, memory and arguments", () => {

@@ -89,7 +89,7 @@ export class RegionPages {
    */
   locate({ key, locality }: PageChoice, table: DataTable, va: Local, size: AccessSize, otherwise: () => void): Local {
     const remembered = this.#pages.get(key)!;
-    // Nothing that it is left to remembers another page.
+    // No shared function finds another page for it: where the page is another one, the table is consulted in place.
     const looking = locality === Locality.SURE ? Locality.LIKELY : locality;
     this.#find(remembered, table, looking, va, size, otherwise);
     return this.#f.let(binary("i32.add", unary("i32.wrap_i64", va), remembered.distance));

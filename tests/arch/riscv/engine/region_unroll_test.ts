@@ -54,7 +54,7 @@ Deno.test("unrollLoops: an entry in the middle of a loop's code leaves its round
   assert.deepEqual([at, offsets], [0, [4, 0, 4, 0, 4, 0, 4, 0]]);
 });
 
-Deno.test("unrollLoops: long loops have fewer rounds; those that fork, call or are too long stay as they are", () => {
+Deno.test("unrollLoops: long loops have fewer rounds; those that fork, call, are too long or not busy stay as they are", () => {
   const rounds = (found: Region): number => unrollLoops(found).blocks.length - found.blocks.length + 1;
   assert.equal(rounds(region(...repeat(50), back(50), RETURN)), 2);
   assert.equal(rounds(region(...repeat(70), back(70), RETURN)), 1);
@@ -62,4 +62,5 @@ Deno.test("unrollLoops: long loops have fewer rounds; those that fork, call or a
   assert.equal(rounds(region(COUNT, fork, COUNT, COUNT, back(4), RETURN)), 1);
   assert.equal(rounds(region(COUNT, asm("jal", { rd: 1, imm: 64 }), back(2), RETURN)), 1);
   assert.equal(rounds(region(COUNT, RETURN)), 1);
+  assert.equal(rounds({ ...region(COUNT, back(1), RETURN), unrolls: false }), 1);
 });

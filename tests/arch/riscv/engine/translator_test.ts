@@ -251,3 +251,20 @@ Deno.test("Translator: what is busy is compiled soon, what is one of many is whe
   assert.deepEqual([regionsOf(7, 60), regionsOf(20, 200)], [0, 0], "fewer than a tenth of all samples each");
   assert.ok(regionsOf(20, 450) > 10);
 });
+
+Deno.test("Translator: loops are unrolled where a tenth of all samples are theirs", () => {
+  /** Mean length of the modules of `pages` pieces of code, each a small loop in a page, leading to the next. */
+  const lengthOf = (pages: number): number => {
+    const machine = new Machine("jit", { stepsBetweenSamples: 5 });
+    const loop = [asm("addi", { rd: 5, rs1: 0, imm: 40 }), count(7), asm("addi", { rd: 5, rs1: 5, imm: -1 })];
+    for (let page = 0; page < pages; page++) {
+      const next = page < pages - 1 ? 4096 : (1 - pages) * 4096;
+      machine.write(RAM + page * 4096, ...loop, asm("bne", { rs1: 5, rs2: 0, imm: -8 }), jump(next - 16));
+    }
+    machine.run(5 * 200 * pages);
+    const { compiled, moduleBytes } = machine.translator!.regions.counts;
+    assert.equal(compiled, pages);
+    return moduleBytes / compiled;
+  };
+  assert.ok(lengthOf(3) > 1.1 * lengthOf(20), `${lengthOf(3)} and ${lengthOf(20)} bytes`);
+});
