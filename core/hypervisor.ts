@@ -60,8 +60,7 @@ export class Hypervisor {
     this.#architectures = options.architectures;
     this.#host = options.host ?? createMinimalHost();
     if (options.sharedMemory !== undefined) {
-      const { adviseHugePages } = this.#host;
-      this.#memory = new HostMemory({ size: options.sharedMemory, adviseHugePages });
+      this.#memory = new HostMemory({ size: options.sharedMemory, host: this.#host });
     }
   }
 

@@ -8,6 +8,7 @@
  */
 import { type HostPhysAddr, PAGE_SIZE } from "./address.ts";
 import { HypervisorError } from "./errors.ts";
+import type { VmHost } from "./vm_host.ts";
 
 /** Bytes of a WebAssembly page. */
 const WASM_PAGE = 65536;
@@ -24,8 +25,8 @@ export interface HostMemoryOptions {
   size: number;
   /** Whether the memory can be shared with workers (default true). The wasm encoder reads it from here. */
   shared?: boolean;
-  /** Told of areas that will be used all over, before they are, as `VmHost.adviseHugePages`. */
-  adviseHugePages?: ((memory: Uint8Array) => void) | undefined;
+  /** Told of areas that will be used all over, before they are. */
+  host?: Pick<VmHost, "adviseHugePages">;
 }
 
 /** The machine's physical memory. An address is an offset in it. */
@@ -55,7 +56,7 @@ export class HostMemory {
   #sealed = false;
   /** Frames below {@link #reserved} that were given back. */
   #released = 0;
-  readonly #adviseHugePages: ((memory: Uint8Array) => void) | undefined;
+  readonly #host: HostMemoryOptions["host"];
 
   /** Makes a memory. Throws if it is larger than 4 GiB or the host refuses it. */
   constructor(options: HostMemoryOptions) {
@@ -66,7 +67,7 @@ export class HostMemory {
       );
     }
     this.shared = options.shared ?? true;
-    this.#adviseHugePages = options.adviseHugePages;
+    this.#host = options.host;
     try {
       this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: this.shared });
     } catch (cause) {
@@ -160,7 +161,7 @@ export class HostMemory {
   }
 
   #advise(start: HostPhysAddr, size: number): void {
-    if (size >= HUGE_PAGE) this.#adviseHugePages?.(this.u8.subarray(start, start + size));
+    if (size >= HUGE_PAGE) this.#host?.adviseHugePages?.(this.u8.subarray(start, start + size));
   }
 
   #reserveBottom(size: number, align: number): HostPhysAddr {

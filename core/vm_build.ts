@@ -141,9 +141,8 @@ class Builder {
   }
 
   async build(): Promise<BuiltMachine> {
-    const { arch, hub, id, host: { adviseHugePages } } = this.#options;
-    const size = hostMemorySize(this.#config, arch);
-    const memory = this.#options.memory ?? new HostMemory({ size, adviseHugePages });
+    const { arch, hub, id, host } = this.#options;
+    const memory = this.#options.memory ?? new HostMemory({ size: hostMemorySize(this.#config, arch), host });
     const before = memory.reservations.length;
     const guest = this.#guest = arch.createGuest(this.#context(memory));
     guest.perCpu.hardwareEnable();

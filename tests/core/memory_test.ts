@@ -68,7 +68,7 @@ Deno.test("HostMemory tells of what will be used all over: dense areas from 2 Mi
   const advised: [number, number][] = [];
   const memory = new HostMemory({
     size: 16 * MIB,
-    adviseHugePages: ({ byteOffset, length }) => void advised.push([byteOffset, length]),
+    host: { adviseHugePages: ({ byteOffset, length }) => void advised.push([byteOffset, length]) },
   });
   memory.reserve(2 * MIB);
   const dense = memory.reserve(2 * MIB, PAGE, true);

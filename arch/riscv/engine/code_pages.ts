@@ -102,8 +102,7 @@ export class CodePages implements CodePageTracker {
 
   /** Whether the instruction at host address `host` was executed by the interpreter since it was written last. */
   isDecoded(host: HostPhysAddr): boolean {
-    const record = this.recordAt(host);
-    return record !== -1 && (this.#memory.u16[record >>> 1] & OPERATION_MASK) !== Operation.DECODE;
+    return this.nextDecoded(host, host + 2) === host;
   }
 
   /** The first host address of `from`..`end`, in one page, whose instruction {@link isDecoded}; `end` if there is none. */
