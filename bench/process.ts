@@ -40,8 +40,8 @@ export function splitTimes(text: string): { cpu: number; errors: string } {
 }
 
 /**
- * Times "$@" on the first processor that it may run on, if Linux's taskset is there: who else uses the core of one processor may make all
- * that runs on it half as fast again, and what runs on the other one not.
+ * Times "$@" on the first processor that it may run on, if Linux's taskset is there: on shared machines one processor may be much slower
+ * than another for a while, and what is compared should be slow together.
  */
 const TIMED = `
 TIMEFORMAT='%3U %3S'

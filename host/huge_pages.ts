@@ -20,8 +20,7 @@ const MADV_HUGEPAGE = 14;
 const LARGEST_PAGE = 65536;
 
 /**
- * Asks the kernel for huge pages behind memory, so that it is touched first, and found by the processor, at less cost. Without the
- * permission `ffi` for the C library, on other systems than Linux, and where the kernel has no huge pages, nothing happens.
+ * Asks the kernel for huge pages behind memory, so that touching it first costs less. Without the permission `ffi` for the C library, on other systems than Linux, and where the kernel has no huge pages, nothing happens.
  *
  * @param memory Bytes of a `WebAssembly.Memory`
  */
