@@ -7,8 +7,11 @@
  * @module
  */
 
-/** Host-physical address of the running hart's window. {@link HostMemory} keeps its first 64 KiB free for it. */
-export const WINDOW = 0x1000;
+/**
+ * Host-physical address of the running hart's window. {@link HostMemory} keeps its first 64 KiB free for it. Memory's begin, because
+ * registers that are chosen at run time are then compared with the same limit as addresses of the guest's memory and of records are.
+ */
+export const WINDOW = 0;
 
 /** Names of the 64-bit CSR fields that need storage of their own; `csr/` says which CSR uses which. */
 const CSR_STORAGE = [

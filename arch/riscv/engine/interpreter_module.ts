@@ -28,7 +28,7 @@ import { emitRegionAccesses } from "./region_access.ts";
 import { emitDispatch as emitRegionDispatch, emitEntry } from "./region_chain.ts";
 import { type AccessMisses, emitSlowAccesses, type SlowAccesses } from "./slow_access.ts";
 import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
-import { COMMON_ROWS, RARE_ROWS, type RunRow } from "./row_order.ts";
+import { RARE_ROWS, ROW_CASES, type RowCase } from "./row_order.ts";
 import { emitQuickCalls, emitSystemCall } from "./quick_system.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
@@ -143,14 +143,21 @@ function emitLookup(
     const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
     ops.setWord("cameIn", unary("i32.wrap_i64", pc));
     const entry = f.let(tlbEntry("fetchTable", pc));
-    f.if(tlbHit(entry, pc, 1), () => f.set(r.page, load("i32.load", entry, 8)), () => {
-      ops.setWord("budgetLeft", r.budget);
-      f.set(r.page, call(services.fetch));
-      f.if(unary("i32.eqz", r.page), () => {
-        f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
-        f.br(reload);
-      });
-    }, "likely");
+    // Before the entry is looked at, so that the limit of such loads is computed once for the whole loop.
+    f.set(r.page, load("i32.load", entry, 8));
+    f.if(
+      unary("i32.eqz", tlbHit(entry, pc, 1)),
+      () => {
+        ops.setWord("budgetLeft", r.budget);
+        f.set(r.page, call(services.fetch));
+        f.if(unary("i32.eqz", r.page), () => {
+          f.set(r.budget, binary("i32.sub", r.budget, i32Const(1)));
+          f.br(reload);
+        });
+      },
+      undefined,
+      "unlikely",
+    );
     const offset = binary("i32.and", unary("i32.wrap_i64", pc), i32Const(0xffe));
     f.set(r.record, binary("i32.add", r.page, binary("i32.shl", offset, i32Const(RECORD_SHIFT))));
     setPcBase(f, r, pc);
@@ -218,7 +225,7 @@ function seldom({ f, r, reload }: CaseFrame, body: () => void): () => void {
 function listCases(frame: CaseFrame): (() => void)[] {
   const { f, ops, r, callees: { rare, rareRow }, reload, next } = frame;
   const cases = operationCases(frame);
-  for (const { run } of COMMON_ROWS) cases.push(() => emitRow(f, ops, run, next));
+  for (const rowCase of ROW_CASES) cases.push(() => emitRow(f, ops, rowCase, next));
   cases.push(seldom(frame, () => {
     const index = rareIndex(unary("i32.wrap_i64", r.word));
     f.brIf(next, f.tee(r.record, callIndirect(rare, rareRow, index, r.record, r.pcBase, r.budget)), "likely");
@@ -275,8 +282,9 @@ function operationCases(frame: CaseFrame): (() => void)[] {
   return cases;
 }
 
-function emitRow(f: FunctionBuilder, ops: InterpreterOps, run: RunRow["run"], next: Label): void {
+function emitRow(f: FunctionBuilder, ops: InterpreterOps, { row: { run }, length }: RowCase, next: Label): void {
   ops.jumped = false;
+  ops.length = length;
   run(ops, ops.operands);
   if (!ops.jumped) ops.advance();
   f.br(next);

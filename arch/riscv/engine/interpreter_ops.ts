@@ -68,6 +68,8 @@ export interface Registers {
 export class InterpreterOps extends WasmOps {
   /** The operands, read from the record. */
   readonly operands: Operands<WasmValue>;
+  /** Bytes of the instruction; undefined: the record says it. */
+  length: 2 | 4 | undefined;
   readonly #registers: Registers;
   readonly #services: RowServices;
   readonly #reload: Label;
@@ -121,17 +123,13 @@ export class InterpreterOps extends WasmOps {
 
   /** Bytes from this record to the next. */
   recordStep(): Expr {
-    return this.#field(LENGTH_SHIFT, 3);
+    return this.length === undefined ? this.#field(LENGTH_SHIFT, 3) : i32Const(this.length << RECORD_SHIFT);
   }
 
-  /** Goes on to the next record. By a branch: the host guesses the length long before it could be read from the record and added. */
+  /** Goes on to the next record. */
   advance(): void {
-    const { record, word } = this.#registers;
-    const isLong = binary("i32.and", unary("i32.wrap_i64", word), i32Const(2 << LENGTH_SHIFT));
-    const goOn = (bytes: number): void => {
-      this.code.set(record, binary("i32.add", record, i32Const(bytes << RECORD_SHIFT)));
-    };
-    this.code.if(isLong, () => goOn(4), () => goOn(2));
+    const { record } = this.#registers;
+    this.code.set(record, binary("i32.add", record, this.recordStep()));
   }
 
   override branchIf(condition: WasmValue): void {
@@ -263,7 +261,7 @@ export class InterpreterOps extends WasmOps {
       case "rd":
         return this.#field(RecordShift.RD, 63);
       case "rs1":
-        return this.#field(RecordShift.RS1, 31);
+        return this.#shifted(RecordShift.RS1);
       case "rs2":
         return this.#field(RecordShift.RS2, 31);
       case "rs3":
@@ -273,8 +271,12 @@ export class InterpreterOps extends WasmOps {
 
   /** A number in the record, times 8. */
   #field(shift: number, mask: number): Expr {
-    const word = unary("i32.wrap_i64", this.#registers.word);
-    return binary("i32.and", binary("i32.shr_u", word, i32Const(shift - 3)), i32Const(mask * 8));
+    return binary("i32.and", this.#shifted(shift), i32Const(mask * 8));
+  }
+
+  /** The same, with what is above it and below. */
+  #shifted(shift: number): Expr {
+    return binary("i32.shr_u", unary("i32.wrap_i64", this.#registers.word), i32Const(shift - 3));
   }
 
   /** The upper half of the record. */

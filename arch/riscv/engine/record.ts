@@ -5,10 +5,12 @@
  * |---|---|
  * | 7..0 | operation |
  * | 9..8 | instruction length (1: 2 bytes, 2: 4 bytes) |
- * | 15..10 | number of rd, 32 for x0: the sink |
- * | 20..16, 25..21 | numbers of rs1 and rs2 |
- * | 28..26 | rounding mode field |
- * | 31..16 | for SYSTEM, in place of those three: index of the table row |
+ * | 12..10 | rounding mode field |
+ * | 17..13 | number of rs2 |
+ * | 23..18 | number of rd, 32 for x0: the sink |
+ * | 26..24 | zero, so that a shift leaves 8 times what is above |
+ * | 31..27 | number of rs1 |
+ * | 25..16 | for SYSTEM, in place of those: index of the table row |
  * | 63..32 | immediate, times 4 for branches and jumps; for fused multiply-adds rs3 times 8; for SYSTEM and ILLEGAL the encoding; for REGION the region's number |
  *
  * A zeroed record is `DECODE`: it is filled when it, or straight code that leads to it, is first executed. Twice the size would be easier
@@ -72,14 +74,14 @@ export const LENGTH_SHIFT = 8;
 
 /** Bit positions of the other fields. */
 export const RecordShift = {
-  /** Destination. */
-  RD: 10,
-  /** First source. */
-  RS1: 16,
-  /** Second source. */
-  RS2: 21,
   /** Rounding mode. */
-  RM: 26,
+  RM: 10,
+  /** Second source. */
+  RS2: 13,
+  /** Destination. */
+  RD: 18,
+  /** First source, which most instructions have: the uppermost, so that a shift is enough to take it out. */
+  RS1: 27,
   /** Row of a SYSTEM record. */
   ROW: 16,
 } as const;

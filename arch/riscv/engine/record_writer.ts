@@ -8,14 +8,13 @@ import { decode } from "../isa/decode.ts";
 import { INSTRUCTIONS, type TableRow } from "../isa/mod.ts";
 import { X_REGISTERS, X_SINK } from "../layout.ts";
 import { LENGTH_SHIFT, Operation, RECORD_SHIFT, RecordShift } from "./record.ts";
-import { OPERATIONS, writesFloat } from "./row_order.ts";
+import { OPERATIONS, SHORT_OPERATIONS, writesFloat } from "./row_order.ts";
 
 /** Number that what is written to x0 has as a register. */
 const SINK = (X_SINK - X_REGISTERS) / 8;
 
 /** What the records of a row have in common. */
 interface Shape {
-  readonly operation: number;
   /** What goes to register 0 is lost. */
   readonly hasSink: boolean;
   /** The operand beside two sources and a destination is a distance to go, or a third source, or the immediate as it is. */
@@ -28,7 +27,6 @@ function shapeOf(row: TableRow): Shape {
   const { format, name, call } = row;
   const isRelative = format === "B" || format === "J";
   return {
-    operation: OPERATIONS[row.index],
     hasSink: !writesFloat(row),
     operand: isRelative ? "distance" : format === "R4" ? "register" : "immediate",
     endsStraightCode: isRelative || name === "jalr" || call !== undefined,
@@ -44,7 +42,7 @@ export function lengthOf(half: number): 2 | 4 {
 }
 
 /** Set in what is remembered of an encoding if straight code ends with it; no record has this bit in its first word. */
-const ENDS = 1 << 31;
+const ENDS = 1 << 26;
 
 /** The records of 16-bit encodings that were met, in two words each; the first one is 0 if an encoding was not. */
 const halves = { first: new Int32Array(1 << 16), second: new Int32Array(1 << 16) };
@@ -83,7 +81,7 @@ export function fillRecord(i32: Int32Array, record: HostPhysAddr, bits: number):
   }
   i32[record >>> 2] = first[place] & ~ENDS;
   i32[(record >>> 2) + 1] = second[place];
-  return first[place] > 0;
+  return (first[place] & ENDS) === 0;
 }
 
 /** Makes a record of two words; tells whether execution goes on behind it. */
@@ -95,7 +93,8 @@ function encodeRecord(words: Int32Array, bits: number): boolean {
     return false;
   }
   const { instruction, length, rd, rs1, rs2, rs3, imm, rm } = decoded;
-  const { operation, hasSink, operand, endsStraightCode } = SHAPES[instruction.index];
+  const { hasSink, operand, endsStraightCode } = SHAPES[instruction.index];
+  const operation = (length === 2 ? SHORT_OPERATIONS : OPERATIONS)[instruction.index];
   const first = operation | length >> 1 << LENGTH_SHIFT;
   if (operation === Operation.SYSTEM) {
     words[0] = first | instruction.index << RecordShift.ROW;

@@ -5,14 +5,15 @@
  */
 import assert from "node:assert/strict";
 import {
-  COMMON_ROWS,
   FIRST_RARE,
   OPERATIONS,
   RARE_ROWS,
+  ROW_CASES,
+  SHORT_OPERATIONS,
   writesFloat,
 } from "../../../../arch/riscv/engine/row_order.ts";
 import { Operation } from "../../../../arch/riscv/engine/record.ts";
-import { INSTRUCTIONS } from "../../../../arch/riscv/isa/mod.ts";
+import { decode, INSTRUCTIONS } from "../../../../arch/riscv/isa/mod.ts";
 import type { Operands, Ops } from "../../../../arch/riscv/isa/mod.ts";
 
 /** Names of the words of the vocabulary that a meaning uses. */
@@ -36,15 +37,25 @@ function wordsOf(run: NonNullable<(typeof INSTRUCTIONS)[number]["run"]>): Set<st
   return used;
 }
 
-Deno.test("OPERATIONS numbers every row with a meaning once, in a byte, common ones first", () => {
+Deno.test("OPERATIONS numbers every row with a meaning once, in a byte, those of the loop first", () => {
   const rows = INSTRUCTIONS.filter(({ run }) => run !== undefined);
   const numbers = rows.map(({ index }) => OPERATIONS[index]);
   assert.equal(new Set(numbers).size, rows.length);
   // Records have a byte for it.
   for (const operation of numbers) assert.ok(operation >= Operation.FIRST_ROW && operation < 256);
-  for (const { index } of COMMON_ROWS) assert.ok(OPERATIONS[index] < FIRST_RARE);
   for (const { index } of RARE_ROWS) assert.ok(OPERATIONS[index] >= FIRST_RARE);
   for (const { index, run } of INSTRUCTIONS) assert.equal(OPERATIONS[index] === Operation.SYSTEM, run === undefined);
+});
+
+Deno.test("SHORT_OPERATIONS are those of all 16-bit instructions: cases of that length, or those of rare rows", () => {
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const row = (bits & 3) === 3 ? undefined : decode(bits)?.instruction;
+    if (row === undefined) continue;
+    const operation = SHORT_OPERATIONS[row.index];
+    if (row.run === undefined) assert.equal(operation, Operation.SYSTEM);
+    else if (operation >= FIRST_RARE) assert.equal(operation, OPERATIONS[row.index]);
+    else assert.deepEqual(ROW_CASES[operation - Operation.FIRST_ROW], { row, length: 2 });
+  }
 });
 
 Deno.test("RARE_ROWS never jump: their functions do not know the records of a page", () => {
@@ -55,7 +66,7 @@ Deno.test("RARE_ROWS never jump: their functions do not know the records of a pa
 });
 
 Deno.test("writesFloat says of every row what its meaning does", () => {
-  for (const row of [...COMMON_ROWS, ...RARE_ROWS]) {
+  for (const row of [...ROW_CASES.map(({ row }) => row), ...RARE_ROWS]) {
     assert.equal(writesFloat(row), wordsOf(row.run).has("setF"), row.name);
   }
 });
