@@ -45,8 +45,8 @@ export interface VmHost {
 }
 
 /**
- * Lets the event loop turn through a message to ourselves. The channel is new each time (about 50 us): one that stays open keeps the
- * process alive, and Deno serves its messages before its timers, which then starve. A host that has `setImmediate` uses that.
+ * Lets the event loop turn through a message to ourselves (about 10 us). The channel is new each time: one that stays open keeps the
+ * process alive, and Deno serves its messages before its timers, which then starve.
  */
 export function yieldThroughMessageChannel(): Promise<void> {
   return new Promise((resolve) => {

@@ -12,6 +12,19 @@ Deno.test("createDenoHost has time that goes on, and the time of day", async () 
   assert.ok(Math.abs(host.wallClockSeconds() - Date.now() / 1000) < 1);
 });
 
+Deno.test("createDenoHost's yieldToHost serves timers between turns that never wait", async () => {
+  let isDue = false;
+  const timer = setTimeout(() => isDue = true, 20);
+  let turns = 0;
+  for (; !isDue && turns < 40; turns++) {
+    const end = host.nowMs() + 2;
+    while (host.nowMs() < end);
+    await host.yieldToHost();
+  }
+  clearTimeout(timer);
+  assert.ok(turns < 40, "a timer of 20 ms is not served in 80 ms");
+});
+
 Deno.test("createDenoHost's sleep is cancelled, whether it has an end or none", async () => {
   for (const length of [60_000, Infinity]) {
     const sleep = host.sleep(length);
