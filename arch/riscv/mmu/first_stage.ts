@@ -99,24 +99,25 @@ export class FirstStage {
     const malleable = (environment & EnvConfigHigh.PBMTE) !== 0;
     const update = (environment & EnvConfigHigh.ADUE) !== 0;
     const i32 = this.#hart.memory.i32;
-    const cached = this.#lookup(vaLow, vaHigh);
-    if (cached >= 0) {
-      const entry = this.#cache[cached + 5] + (vaLow >>> 11 & 0x3fe);
-      if (isMalformed(i32[entry], i32[entry + 1], 0, malleable)) return this.#fault.plain(FaultKind.PAGE);
-      return this.#leaf(vaLow, vaHigh, -1, entry, 0, update);
+    const at = this.#place(vaLow, vaHigh);
+    // -1: the last-level table is the one in the cache.
+    let table = -1;
+    let entry = this.#cache[at + 5] + (vaLow >>> 11 & 0x3fe);
+    if (this.#holds(at, vaLow, vaHigh)) {
+      level = 0;
+    } else {
+      table = (state.low(field) >>> 0) + (rootHigh & 0xfff) * 0x100000000;
+      entry = this.#entry(table, tableIndex(vaLow, vaHigh, level, 511));
     }
-    let table = (state.low(field) >>> 0) + (rootHigh & 0xfff) * 0x100000000;
-    let entry = this.#entry(table, tableIndex(vaLow, vaHigh, level, 511));
-    if (entry < 0) return false;
     for (;;) {
+      if (entry < 0) return false;
       const pteLow = i32[entry];
       const pteHigh = i32[entry + 1];
       if (isMalformed(pteLow, pteHigh, level, malleable)) return this.#fault.plain(FaultKind.PAGE);
       if (!isPointer(pteLow)) return this.#leaf(vaLow, vaHigh, table, entry, level, update);
       table = pteFrame(pteLow, pteHigh);
       entry = this.#entry(table, tableIndex(vaLow, vaHigh, --level, 511));
-      if (entry < 0) return false;
-      if (level === 0) this.#remember(vaLow, vaHigh, table);
+      if (level === 0 && entry >= 0) this.#remember(at, vaLow, vaHigh, table);
     }
   }
 
@@ -146,7 +147,7 @@ export class FirstStage {
     const missing = (this.access === Access.WRITE ? Pte.A | Pte.D : Pte.A) & ~pteLow;
     if (missing !== 0) {
       if (!update) return this.#fault.plain(FaultKind.PAGE);
-      const owner = table < 0 ? this.#cachedFrame(this.#lookup(vaLow, vaHigh)) : table;
+      const owner = table < 0 ? this.#cachedFrame(this.#place(vaLow, vaHigh)) : table;
       if (!this.#update(owner, tableIndex(vaLow, vaHigh, level, 511), missing)) return false;
       pteLow |= missing;
     }
@@ -188,27 +189,31 @@ export class FirstStage {
     return this.#tables.setBits(entry, bits) || this.#tables.refused(this.#fault);
   }
 
-  /** Place of the last-level table of an address in the cache, -1 if unknown. */
-  #lookup(vaLow: number, vaHigh: number): number {
-    const key = (vaLow >>> 21) | (vaHigh << 11);
-    const generation = this.virtual ? this.guestGeneration : this.generation;
-    const at = cachePlace(vaLow, vaHigh, generation);
+  /** Place in the cache for the last-level table of an address. */
+  #place(vaLow: number, vaHigh: number): number {
+    return cachePlace(vaLow, vaHigh, this.#generation);
+  }
+
+  /** Whether a place has that table. */
+  #holds(at: number, vaLow: number, vaHigh: number): boolean {
     const cache = this.#cache;
-    return cache[at] === generation && cache[at + 1] === key && cache[at + 2] === vaHigh >>> 21 ? at : -1;
+    const key = (vaLow >>> 21) | (vaHigh << 11);
+    return ((cache[at] ^ this.#generation) | (cache[at + 1] ^ key) | (cache[at + 2] ^ (vaHigh >>> 21))) === 0;
+  }
+
+  get #generation(): number {
+    return this.virtual ? this.guestGeneration : this.generation;
   }
 
   #cachedFrame(at: number): number {
     return (this.#cache[at + 3] >>> 0) + this.#cache[at + 4] * 0x100000000;
   }
 
-  #remember(vaLow: number, vaHigh: number, table: number): void {
+  #remember(at: number, vaLow: number, vaHigh: number, table: number): void {
     if (this.#tables.peeking || this.#home < 0) return;
-    const key = (vaLow >>> 21) | (vaHigh << 11);
-    const generation = this.virtual ? this.guestGeneration : this.generation;
-    const at = cachePlace(vaLow, vaHigh, generation);
     const cache = this.#cache;
-    cache[at] = generation;
-    cache[at + 1] = key;
+    cache[at] = this.#generation;
+    cache[at + 1] = (vaLow >>> 21) | (vaHigh << 11);
     cache[at + 2] = vaHigh >>> 21;
     cache[at + 3] = table;
     cache[at + 4] = Math.floor(table / 0x100000000);

@@ -68,7 +68,8 @@ export class Mmu extends Flusher implements HartMmu {
   /** Does a store that missed; false after a trap or a request to leave, with nothing written. */
   storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
     const known = this.#devices.storeKnown(this.dataBank, this.fetchBank, vaLow, vaHigh, low, high, size);
-    if (known !== DeviceStore.NONE) return known === DeviceStore.DONE;
+    const isDone = known === DeviceStore.DONE;
+    if (isDone || known === DeviceStore.LEAVE) return isDone;
     this.#translator.useData();
     return this.#store(vaLow, vaHigh, low, high, size, true);
   }
@@ -231,7 +232,8 @@ export class Mmu extends Flusher implements HartMmu {
     if (!found || translator.hostFrame < 0) {
       const bank = fill ? this.dataBank : NO_BANK;
       const done = this.#devices.store(found, bank, this.fetchBank, vaLow, vaHigh, low, high, size);
-      if (done !== DeviceStore.NONE) return done === DeviceStore.DONE;
+      const isDone = done === DeviceStore.DONE;
+      if (isDone || done === DeviceStore.LEAVE) return isDone;
       this.#hart.mmio.low = low;
       this.#hart.mmio.high = high;
       if (found) this.#leaveRam(vaLow, vaHigh, size, Access.WRITE);

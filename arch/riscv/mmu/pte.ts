@@ -31,8 +31,8 @@ export const MODE_BARE = 0;
 /** MODE minus this is the number of levels: Sv39 is 8, Sv48 9, Sv57 10. */
 export const MODE_LEVELS = 5;
 
-/** Bit 63 in the high half: naturally aligned power-of-two region (Svnapot). */
-const NAPOT = 1 << 31;
+/** The last memory type of Svpbmt: 3 is reserved. */
+const LAST_MEMORY_TYPE = 2;
 
 /** Bits 60:54 in the high half. */
 const RESERVED_HIGH = 0x1fc00000;
@@ -56,7 +56,7 @@ export function isPointer(low: number): boolean {
   return (low & PTE_RWX) === 0;
 }
 
-/** Whether a leaf stands for a 64 KiB region. Only of level-0 leaves that are not malformed. */
+/** Whether bit 63 is set: a leaf stands for a 64 KiB region (Svnapot). Only of level-0 leaves that are not malformed. */
 export function isNapot(high: number): boolean {
   return high < 0;
 }
@@ -70,11 +70,8 @@ export function isNapot(high: number): boolean {
 export function isMalformed(low: number, high: number, level: number, pbmt: boolean): boolean {
   if ((low & Pte.V) === 0 || (low & (Pte.R | Pte.W)) === Pte.W || (high & RESERVED_HIGH) !== 0) return true;
   if (isPointer(low)) return level === 0 || (low & (Pte.U | Pte.A | Pte.D)) !== 0 || high >>> 29 !== 0;
-  if ((high & (NAPOT | 0x60000000)) !== 0) {
-    const memoryType = (high >>> 29) & 3;
-    if (memoryType !== 0 && (!pbmt || memoryType === 3)) return true;
-    if (high < 0 && (level !== 0 || ((low >>> 10) & 15) !== NAPOT_64K)) return true;
-  }
+  if (((high >>> 29) & 3) > (pbmt ? LAST_MEMORY_TYPE : 0)) return true;
+  if (isNapot(high) && (level !== 0 || ((low >>> 10) & 15) !== NAPOT_64K)) return true;
   return level !== 0 && (((low >>> 10) & ALIGN_LOW[level]) !== 0 || (high & ALIGN_HIGH[level]) !== 0);
 }
 

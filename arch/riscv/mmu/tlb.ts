@@ -152,8 +152,9 @@ export class Tlb {
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
     const i32 = this.#i32;
-    if (i32[entry] !== (vaLow & -4096 | TLB_DEVICE) || i32[entry + 1] !== vaHigh || i32[entry + 3] !== era) return -1;
-    return i32[entry + 2];
+    const tag = vaLow & -4096 | TLB_DEVICE;
+    const differs = (i32[entry] ^ tag) | (i32[entry + 1] ^ vaHigh) | (i32[entry + 3] ^ era);
+    return differs === 0 ? i32[entry + 2] : -1;
   }
 
   #enter(

@@ -128,9 +128,7 @@ function enabledInterrupts(hart: Hart, candidates: number): number {
 }
 
 function takeable(hart: Hart): number {
-  const enabled = hart.state.low(FIELD.mie);
-  if (enabled === 0) return 0;
-  const pending = (pendingWithoutTimers(hart) | hart.state.word(FIELD.timers)) & enabled;
+  const pending = (pendingWithoutTimers(hart) | hart.state.word(FIELD.timers)) & hart.state.low(FIELD.mie);
   return pending === 0 ? 0 : enabledInterrupts(hart, pending);
 }
 
