@@ -33,8 +33,8 @@ const LOOK_AFTER_MS = 2;
 /** Effort that an exit counts for: about a microsecond. */
 const EXIT_EFFORT = 200;
 
-/** Milliseconds of host time after which the host's event loop gets a turn. */
-const YIELD_AFTER_MS = 5;
+/** Milliseconds of host time after which the host's event loop gets a turn, which takes a tenth of one. */
+const YIELD_AFTER_MS = 10;
 
 /** Effort of an idle skip of virtual time. */
 const SKIP_EFFORT = 2000;

@@ -24,6 +24,9 @@ export { explainFileError } from "./file_errors.ts";
 /** Bytes that `crypto.getRandomValues` gives at once. */
 const RANDOM_PIECE = 65536;
 
+/** Turns of the event loop that are taken by messages: a process that ends soon needs no timers. */
+const TURNS_BY_MESSAGE = 100;
+
 /** How a host is made. */
 export interface DenoHostOptions {
   /** Shows a message of a VM, a plugin or a disk. Default: a line on standard error. */
@@ -41,8 +44,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
     realTime: true,
     nowMs: () => performance.now(),
     wallClockSeconds: () => Date.now() / 1000,
-    // Not by a timer or `setImmediate`: whoever uses one waits 10 ms for Deno to load Node's timers.
-    yieldToHost: yieldThroughMessageChannel,
+    yieldToHost: turnTaker(),
     sleep,
     random,
     adviseHugePages,
@@ -52,6 +54,18 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
       return Promise.resolve(openBlockFile(place, options.diskMode ?? mode, { log, lock: options.lockDisks }));
     },
     log,
+  };
+}
+
+/**
+ * How turns of the event loop are taken. `setImmediate` is the quickest way, but the first timer of any kind has Deno load Node's, which
+ * takes as long as a hundred turns by messages.
+ */
+function turnTaker(): () => Promise<void> {
+  let turns = 0;
+  return () => {
+    if (++turns <= TURNS_BY_MESSAGE) return yieldThroughMessageChannel();
+    return new Promise((resolve) => void setImmediate(resolve));
   };
 }
 

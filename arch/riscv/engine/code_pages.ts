@@ -137,6 +137,8 @@ export class CodePages implements CodePageTracker {
 
   /** `length` bytes at host address `host` were written, or are about to be: forgets what was made of them. */
   written(host: HostPhysAddr, length: number): void {
+    // An image is written before there is any code.
+    if (this.#used === 0) return;
     for (let at = host; at < host + length;) {
       const end = Math.min(host + length, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
       const slot = this.#slotOfPage[at >>> PAGE_SHIFT];
