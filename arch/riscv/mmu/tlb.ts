@@ -33,10 +33,13 @@ export const MISS = 1;
 /** Tables of a bank. */
 const TABLES = 3;
 
-/** Entries that {@link Tlb} keeps a list of for each table; of a table with more it knows which pieces they are in. */
+/** Entries that {@link Tlb} keeps a list of for each table; of a table with more it only knows which pieces they are in. */
 const LISTED = 256;
 
-/** log2 of the entries of a piece of a table: 4 KiB. */
+/** Any host page: no page has such an address. */
+const ANYWHERE = 1;
+
+/** log2 of the entries of a piece of a table: 4 KiB, of which the host commits nothing before something is entered. */
 const PIECE_SHIFT = 8;
 
 /** Pieces of a table. */
@@ -78,7 +81,7 @@ export class Tlb {
   /** Entries that each table's list has, LISTED + 1 if there are more in the table. */
   readonly #fills: Int32Array;
   readonly #lists: Uint16Array;
-  /** Pieces of each table that have entries, if the list is not long enough. */
+  /** Pieces of each table that have entries. */
   readonly #pieces: Int32Array;
   /** Which {@link LARGE_SHIFTS} each bank has entries of, one bit each. */
   readonly #large: Uint8Array;
@@ -189,21 +192,14 @@ export class Tlb {
   /** Remembers that a table has an entry. */
   #note(table: number, index: number): void {
     const fills = this.#fills[table];
-    if (fills < LISTED) {
-      this.#lists[table * LISTED + fills] = index;
-      this.#fills[table] = fills + 1;
-      return;
-    }
-    if (fills === LISTED) {
-      this.#fills[table] = LISTED + 1;
-      for (let i = 0; i < LISTED; i++) this.#notePiece(table, this.#lists[table * LISTED + i]);
-    }
-    this.#notePiece(table, index);
-  }
-
-  #notePiece(table: number, index: number): void {
+    if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
+    this.#fills[table] = Math.min(fills, LISTED) + 1;
     const piece = index >>> PIECE_SHIFT;
     this.#pieces[table * PIECE_WORDS + (piece >>> 5)] |= 1 << piece;
+  }
+
+  #hasPiece(table: number, piece: number): boolean {
+    return (this.#pieces[table * PIECE_WORDS + (piece >>> 5)] >>> piece & 1) !== 0;
   }
 
   /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */
@@ -238,7 +234,7 @@ export class Tlb {
     if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) return this.flush(bank);
     const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
     for (let table = bank * TABLES; table < (bank + 1) * TABLES; table++) {
-      if (this.#fills[table] !== 0) this.#i32[this.#start(table) + index * ENTRY_WORDS] = 0;
+      if (this.#hasPiece(table, index >>> PIECE_SHIFT)) this.#i32[this.#start(table) + index * ENTRY_WORDS] = 0;
     }
   }
 
@@ -251,40 +247,35 @@ export class Tlb {
   /** Drops the write entries that lead to one host page, guarded ones as well. */
   dropWritesTo(hostPage: HostPhysAddr): void {
     if (this.#writers.clear(hostPage)) return;
-    const clearIfLeadsThere = (entry: number): void => {
-      if (leadsTo(this.#i32, entry) === (hostPage | 0)) this.#i32[entry] = 0;
-    };
-    for (let table: number = Access.WRITE; table < this.#count; table += TABLES) {
-      this.#forEachFilled(table, clearIfLeadsThere);
-    }
+    for (let table: number = Access.WRITE; table < this.#count; table += TABLES) this.#clear(table, hostPage | 0);
   }
 
   #flushTable(table: number): void {
     if (this.#fills[table] === 0) return;
-    this.#forEachFilled(table, this.#clear);
+    this.#clear(table, ANYWHERE);
     this.#fills[table] = 0;
     for (let word = 0; word < PIECE_WORDS; word++) this.#pieces[table * PIECE_WORDS + word] = 0;
   }
 
-  /** Visits all entries of a table that may be in use, as indices in `HostMemory.i32`. */
-  #forEachFilled(table: number, visit: (entry: number) => void): void {
+  /** Clears the entries of a table that lead to a host page, or {@link ANYWHERE}. */
+  #clear(table: number, hostPage: number): void {
     const fills = this.#fills[table];
-    const start = this.#start(table);
     if (fills <= LISTED) {
-      for (let i = 0; i < fills; i++) visit(start + this.#lists[table * LISTED + i] * ENTRY_WORDS);
+      for (let i = 0; i < fills; i++) this.#clearEntry(table, this.#lists[table * LISTED + i], hostPage);
       return;
     }
     for (let piece = 0; piece < PIECES; piece++) {
-      if ((this.#pieces[table * PIECE_WORDS + (piece >>> 5)] >>> piece & 1) === 0) continue;
-      const first = start + (piece << PIECE_SHIFT) * ENTRY_WORDS;
-      for (let i = 0; i < 1 << PIECE_SHIFT; i++) visit(first + i * ENTRY_WORDS);
+      if (!this.#hasPiece(table, piece)) continue;
+      const first = piece << PIECE_SHIFT;
+      for (let index = first; index < first + (1 << PIECE_SHIFT); index++) this.#clearEntry(table, index, hostPage);
     }
   }
 
   /** A tag whose low half is 0 matches no page. */
-  readonly #clear = (entry: number): void => {
-    this.#i32[entry] = 0;
-  };
+  #clearEntry(table: number, index: number, hostPage: number): void {
+    const entry = this.#start(table) + index * ENTRY_WORDS;
+    if (hostPage === ANYWHERE || leadsTo(this.#i32, entry) === hostPage) this.#i32[entry] = 0;
+  }
 
   /** Where a table begins, as an index in `HostMemory.i32`: its number counts those of all banks. */
   #start(table: number): number {

@@ -15,7 +15,7 @@ import { FakeHart, fault, KERNEL, MXR, PageTable, pair, random, SUM, USER } from
 const [FIRST, SECOND] = [1, 6];
 
 /** Tables of their own and a lookup as generated code does it. */
-function tables(): { tlb: Tlb; lookup: (bank: number, access: number, va: bigint) => number } {
+function tables(): { tlb: Tlb; memory: HostMemory; lookup: (bank: number, access: number, va: bigint) => number } {
   const memory = new HostMemory({ size: 8 << 20, shared: false });
   const contexts = TLB_LEAST_CONTEXTS;
   const tlb = new Tlb(memory, memory.reserve(tlbSize(contexts)), contexts);
@@ -25,7 +25,7 @@ function tables(): { tlb: Tlb; lookup: (bank: number, access: number, va: bigint
     const hit = memory.i32[entry] === tlbTag(low) && memory.i32[entry + 1] === high;
     return hit ? (memory.i32[entry + 2] + low) >>> 0 : -1;
   };
-  return { tlb, lookup };
+  return { tlb, memory, lookup };
 }
 
 /** Enters a read or write translation. */
@@ -118,6 +118,20 @@ Deno.test("Tlb.flushAddress drops one page, or all that may come from the same l
     tlb.flushAddress(FIRST, ...pair(base));
     assert.equal(lookup(FIRST, Access.READ, small), 0x1000, "large leaves are forgotten with their bank");
   }
+});
+
+Deno.test("Tlb.flushAddress writes to no piece of a table that nothing was entered in: the host would commit it", () => {
+  const { tlb, memory, lookup } = tables();
+  const [near, far] = [0x7000n, 0x0200_7000n];
+  const untouched = (tlb.table(FIRST, Access.READ) + Number(far >> 12n) * TLB_ENTRY_SIZE) / 4;
+  enter(tlb, FIRST, Access.READ, near, 0x1000);
+  memory.i32[untouched] = -2;
+  tlb.flushAddress(FIRST, ...pair(far));
+  assert.equal(memory.i32[untouched], -2);
+  enter(tlb, FIRST, Access.READ, far, 0x1000);
+  tlb.flushAddress(FIRST, ...pair(far));
+  assert.equal(lookup(FIRST, Access.READ, far), -1);
+  assert.equal(lookup(FIRST, Access.READ, near), 0x1000);
 });
 
 Deno.test("Tlb.dropWritesTo and Tlb.drop take write entries away, of however many", () => {
