@@ -45,7 +45,7 @@ export interface VmHost {
 }
 
 /**
- * Lets the event loop turn through a message to ourselves (about 10 us). The channel is new each time: one that stays open keeps the
+ * Lets the event loop turn through a message to ourselves (10 us by itself). The channel is new each time: one that stays open keeps the
  * process alive, and Deno serves its messages before its timers, which then starve.
  */
 export function yieldThroughMessageChannel(): Promise<void> {

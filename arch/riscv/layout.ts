@@ -8,8 +8,8 @@
  */
 
 /**
- * Host-physical address of the running hart's window. {@link HostMemory} keeps its first 64 KiB free for it. Memory's begin, because
- * registers that are chosen at run time are then compared with the same limit as addresses of the guest's memory and of records are.
+ * Host-physical address of the running hart's window. {@link HostMemory} keeps its first 64 KiB free for it. It is where the
+ * memory begins: registers that are chosen at run time are then compared with the same limit as records and the guest's memory are.
  */
 export const WINDOW = 0;
 

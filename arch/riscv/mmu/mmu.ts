@@ -68,6 +68,7 @@ export class Mmu extends Flusher implements HartMmu {
   /** Does a store that missed; false after a trap or a request to leave, with nothing written. */
   storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
     const known = this.#devices.storeKnown(this.dataBank, this.fetchBank, vaLow, vaHigh, low, high, size);
+    // Both values are asked for whichever it is: see "without short cuts" in docs/engine.md.
     const isDone = known === DeviceStore.DONE;
     if (isDone || known === DeviceStore.LEAVE) return isDone;
     this.#translator.useData();
