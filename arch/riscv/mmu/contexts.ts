@@ -50,7 +50,7 @@ export class Context {
   generation = 0;
   /** What the odd bank's entries mean. */
   oddMeaning = -1;
-  /** When it was chosen last, counted in choices. */
+  /** When it was chosen last, counted in choices; 0 if it was forgotten since. */
   lastUse = 0;
   /** Whether it must be emptied before it is used again. */
   stale = true;
@@ -118,6 +118,8 @@ export class Contexts {
   forget(virtual: boolean, vmid: number, asid: number): void {
     for (const context of this.#all) {
       if (!context.matches(virtual, vmid, asid)) continue;
+      // A process that ends does this: the next one should get these tables, which the host has committed, and not others as well.
+      context.lastUse = 0;
       if (context === this.supervisor || context === this.guest) this.#empty(context);
       else context.stale = true;
     }
@@ -149,7 +151,7 @@ export class Contexts {
     return context;
   }
 
-  /** The context that matches, or else the one that was not in use for longest. */
+  /** The context that matches, or else one that was forgotten, or the one that was not in use for longest. */
   #find(virtual: boolean, vmid: number, asid: number): Context {
     let oldest: Context | undefined;
     for (const context of this.#all) {

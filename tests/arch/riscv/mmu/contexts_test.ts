@@ -59,6 +59,20 @@ Deno.test("Contexts keep entries for as many ASIDs as there are contexts beside 
   assert.ok(!spaces.has(0), "it made room");
 });
 
+Deno.test("Contexts: an address space that was forgotten makes room for the next one before the oldest does", () => {
+  const kept = CONTEXTS - 1;
+  const spaces = new Spaces(kept + 1);
+  for (let asid = 0; asid < kept; asid++) {
+    spaces.enter(asid);
+    spaces.hart.load(USER_PAGE);
+  }
+  spaces.enter(0);
+  spaces.hart.mmu.sfenceVma(0, 0, false, 3, true);
+  spaces.enter(kept);
+  assert.equal(spaces.hart.load(USER_PAGE), spaces.pages[kept]);
+  for (let asid = 0; asid < kept; asid++) if (asid !== 3) assert.ok(spaces.has(asid), `ASID ${asid}`);
+});
+
 Deno.test("Contexts: another root under the same ASID empties it, the same root under another ASID does not share", () => {
   const spaces = new Spaces(2);
   const { hart, tables, pages } = spaces;
