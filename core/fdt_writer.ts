@@ -194,6 +194,8 @@ class StringTable {
   }
 }
 
+const TEXT = new TextEncoder();
+
 /** Growing big-endian bytes. */
 class Bytes {
   #bytes = new Uint8Array(256);
@@ -214,7 +216,7 @@ class Bytes {
   }
 
   text(text: string): void {
-    this.append(new TextEncoder().encode(text + "\0"));
+    this.append(TEXT.encode(text + "\0"));
   }
 
   u32(value: number): void {

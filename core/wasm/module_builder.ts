@@ -43,8 +43,11 @@ class BufferPool<Buffer extends ByteWriter> {
   }
 }
 
-const BUFFERS = new BufferPool(() => new ByteWriter(16384));
-const CODE_BUFFERS = new BufferPool(() => new Code(16384));
+/** Bytes of a buffer: more than most modules have, so that V8 need not compile anew what writes them when one grows. */
+const BUFFER_SIZE = 65536;
+
+const BUFFERS = new BufferPool(() => new ByteWriter(BUFFER_SIZE));
+const CODE_BUFFERS = new BufferPool(() => new Code(BUFFER_SIZE));
 
 interface Body {
   readonly reference: FunctionReference;

@@ -156,8 +156,9 @@ export class Tlb {
     const entry = (this.table(bank, access) + index * TLB_ENTRY_SIZE) >>> 2;
     const i32 = this.#i32;
     const tag = vaLow & -4096 | TLB_DEVICE;
+    const frame = i32[entry + 2];
     const differs = (i32[entry] ^ tag) | (i32[entry + 1] ^ vaHigh) | (i32[entry + 3] ^ era);
-    return differs === 0 ? i32[entry + 2] : -1;
+    return differs === 0 ? frame : -1;
   }
 
   #enter(
