@@ -56,6 +56,8 @@ export class HostMemory {
   #sealed = false;
   /** Frames below {@link #reserved} that were given back. */
   #released = 0;
+  /** Areas that will be used all over, of which the host was not told yet: to be told costs it milliseconds. */
+  readonly #dense: Uint8Array[] = [];
   readonly #host: HostMemoryOptions["host"];
 
   /** Makes a memory. Throws if it is larger than 4 GiB or the host refuses it. */
@@ -104,7 +106,7 @@ export class HostMemory {
   reserve(size: number, align: number = PAGE_SIZE, isDense: boolean = false): HostPhysAddr {
     const start = this.#sealed ? this.#reserveFrames(size, align) : this.#reserveBottom(size, align);
     this.reservations.push({ start, size });
-    if (isDense && !this.#sealed) this.#advise(start, size);
+    if (isDense && !this.#sealed) this.#noteDense(start, size);
     return start;
   }
 
@@ -156,12 +158,14 @@ export class HostMemory {
 
   /** From now on there are frames: nearly all of them are guest memory. */
   #seal(): void {
-    if (!this.#sealed) this.#advise(this.#next, this.#top - this.#next);
+    if (this.#sealed) return;
     this.#sealed = true;
+    this.#noteDense(this.#next, this.#top - this.#next);
+    if (this.#dense.length > 0) this.#host?.adviseHugePages?.(this.#dense.splice(0));
   }
 
-  #advise(start: HostPhysAddr, size: number): void {
-    if (size >= HUGE_PAGE) this.#host?.adviseHugePages?.(this.u8.subarray(start, start + size));
+  #noteDense(start: HostPhysAddr, size: number): void {
+    if (size >= HUGE_PAGE) this.#dense.push(this.u8.subarray(start, start + size));
   }
 
   #reserveBottom(size: number, align: number): HostPhysAddr {

@@ -30,10 +30,10 @@ export interface VmHost {
   /** Fills an array with random bytes. */
   random(bytes: Uint8Array<ArrayBuffer>): void;
   /**
-   * Told of memory that will be used all over, before any of it is touched: it may ask the operating system for huge pages. Left out:
-   * nothing is done.
+   * Told of areas of a memory that will be used all over, before any of them is touched: it may ask the operating system for huge pages.
+   * Left out: nothing is done.
    */
-  adviseHugePages?(memory: Uint8Array): void;
+  adviseHugePages?(areas: readonly Uint8Array[]): void;
   /** Reads a file or address. Default: `fetch`. */
   readFile?(url: URL): Promise<Uint8Array>;
   /** Opens an image that is read where it is needed. Left out: {@link readFile} reads it as a whole. */

@@ -22,15 +22,17 @@ const LARGEST_PAGE = 65536;
 /**
  * Asks the kernel for huge pages behind memory, so that touching it first costs less. Without the permission `ffi` for the C library, on other systems than Linux, and where the kernel has no huge pages, nothing happens.
  *
- * @param memory Bytes of a `WebAssembly.Memory`
+ * @param areas Bytes of a `WebAssembly.Memory`
  */
-export function adviseHugePages(memory: Uint8Array): void {
+export function adviseHugePages(areas: readonly Uint8Array[]): void {
   if (Deno.build.os !== "linux") return;
-  const whole = memory.subarray((LARGEST_PAGE - memory.byteOffset % LARGEST_PAGE) % LARGEST_PAGE);
   for (const path of C_LIBRARIES) {
     if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
     const library = openLibrary(path);
-    library?.symbols.madvise(whole, BigInt(whole.byteLength), MADV_HUGEPAGE);
+    for (const area of areas) {
+      const whole = area.subarray((LARGEST_PAGE - area.byteOffset % LARGEST_PAGE) % LARGEST_PAGE);
+      library?.symbols.madvise(whole as BufferSource, BigInt(whole.byteLength), MADV_HUGEPAGE);
+    }
     library?.close();
   }
 }

@@ -246,8 +246,8 @@ Deno.test("Hypervisor has the host told once of the memory that RAM is in, be it
     const host = {
       ...createMinimalHost(),
       advised,
-      adviseHugePages({ length }: Uint8Array): void {
-        this.advised.push(length);
+      adviseHugePages(areas: readonly Uint8Array[]): void {
+        this.advised.push(...areas.map(({ length }) => length));
       },
     };
     const hypervisor = new Hypervisor({ architectures: [scriptedArch([shutdown()])], host, sharedMemory });

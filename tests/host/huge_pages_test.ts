@@ -10,7 +10,7 @@ const MIB = 1 << 20;
 const PROGRAM = `
 import { adviseHugePages } from ${JSON.stringify(new URL("../../host/huge_pages.ts", import.meta.url).href)};
 const { buffer } = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true });
-adviseHugePages(new Uint8Array(buffer, 100));
+adviseHugePages([new Uint8Array(buffer, 100)]);
 console.log("ready");
 await new Promise((resolve) => setTimeout(resolve, 60_000));
 `;
