@@ -128,7 +128,9 @@ function enabledInterrupts(hart: Hart, candidates: number): number {
 }
 
 function takeable(hart: Hart): number {
-  const pending = (pendingWithoutTimers(hart) | hart.state.word(FIELD.timers)) & hart.state.low(FIELD.mie);
+  const enabled = hart.state.low(FIELD.mie);
+  if (enabled === 0) return 0;
+  const pending = (pendingWithoutTimers(hart) | hart.state.word(FIELD.timers)) & enabled;
   return pending === 0 ? 0 : enabledInterrupts(hart, pending);
 }
 
