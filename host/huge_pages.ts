@@ -20,7 +20,8 @@ const MADV_HUGEPAGE = 14;
 const LARGEST_PAGE = 65536;
 
 /**
- * Asks the kernel for huge pages behind memory, so that touching it first costs less. Without the permission `ffi` for the C library, on other systems than Linux, and where the kernel has no huge pages, nothing happens.
+ * Asks the kernel for huge pages behind memory, so that touching it first costs less. Without the permission `ffi` for the C library, on
+ * other systems than Linux, and where the kernel has no huge pages, nothing happens.
  *
  * @param areas Bytes of a `WebAssembly.Memory`
  */
@@ -31,7 +32,7 @@ export function adviseHugePages(areas: readonly Uint8Array[]): void {
     const library = openLibrary(path);
     for (const area of areas) {
       const whole = area.subarray((LARGEST_PAGE - area.byteOffset % LARGEST_PAGE) % LARGEST_PAGE);
-      library?.symbols.madvise(whole as BufferSource, BigInt(whole.byteLength), MADV_HUGEPAGE);
+      library?.symbols.madvise(whole, BigInt(whole.byteLength), MADV_HUGEPAGE);
     }
     library?.close();
   }

@@ -118,7 +118,7 @@ export class Contexts {
   forget(virtual: boolean, vmid: number, asid: number): void {
     for (const context of this.#all) {
       if (!context.matches(virtual, vmid, asid)) continue;
-      // A process that ends does this: the next one should get these tables, which the host has committed, and not others as well.
+      // A supervisor does this when a process ends: the next one should get its tables, which the host has committed, and no others.
       context.lastUse = 0;
       if (context === this.supervisor || context === this.guest) this.#empty(context);
       else context.stale = true;
