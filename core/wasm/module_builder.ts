@@ -43,11 +43,8 @@ class BufferPool<Buffer extends ByteWriter> {
   }
 }
 
-/** Bytes of a buffer: more than most modules have, so that V8 need not compile anew what writes them when one grows. */
-const BUFFER_SIZE = 65536;
-
-const BUFFERS = new BufferPool(() => new ByteWriter(BUFFER_SIZE));
-const CODE_BUFFERS = new BufferPool(() => new Code(BUFFER_SIZE));
+const BUFFERS = new BufferPool(() => new ByteWriter(16384));
+const CODE_BUFFERS = new BufferPool(() => new Code(16384));
 
 interface Body {
   readonly reference: FunctionReference;

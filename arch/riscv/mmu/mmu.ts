@@ -68,9 +68,7 @@ export class Mmu extends Flusher implements HartMmu {
   /** Does a store that missed; false after a trap or a request to leave, with nothing written. */
   storeValue(vaLow: number, vaHigh: number, low: number, high: number, size: number): boolean {
     const known = this.#devices.storeKnown(this.dataBank, this.fetchBank, vaLow, vaHigh, low, high, size);
-    // Both values are asked for whichever it is: see "without short cuts" in docs/engine.md.
-    const isDone = known === DeviceStore.DONE;
-    if (isDone || known === DeviceStore.LEAVE) return isDone;
+    if (known !== DeviceStore.NONE) return known === DeviceStore.DONE;
     this.#translator.useData();
     return this.#store(vaLow, vaHigh, low, high, size, true);
   }
@@ -233,8 +231,7 @@ export class Mmu extends Flusher implements HartMmu {
     if (!found || translator.hostFrame < 0) {
       const bank = fill ? this.dataBank : NO_BANK;
       const done = this.#devices.store(found, bank, this.fetchBank, vaLow, vaHigh, low, high, size);
-      const isDone = done === DeviceStore.DONE;
-      if (isDone || done === DeviceStore.LEAVE) return isDone;
+      if (done !== DeviceStore.NONE) return done === DeviceStore.DONE;
       this.#hart.mmio.low = low;
       this.#hart.mmio.high = high;
       if (found) this.#leaveRam(vaLow, vaHigh, size, Access.WRITE);
