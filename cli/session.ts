@@ -109,7 +109,7 @@ async function runToEnd(vm: AxVM, terminal: Terminal, options: SessionOptions): 
     if (outcome.reason === "failed") say(terminal, `VM "${vm.name}" cannot go on: ${outcome.message}`);
     return { reason: outcome.reason, code: exitCode(outcome) };
   } finally {
-    // Not for nothing: the first timer of a process takes 10 ms.
+    // Not for nothing: the first timer of a process takes more than 10 ms.
     if (timer !== undefined) clearTimeout(timer);
     releaseSignals();
     terminal.restore();

@@ -6,6 +6,8 @@
 import { HypervisorError } from "./errors.ts";
 import type { FdtCell, FdtNode, FdtValue } from "./fdt_types.ts";
 
+const TEXT = new TextEncoder();
+
 /** `FDT_MAGIC`. */
 export const FDT_MAGIC = 0xd00d_feed;
 
@@ -193,8 +195,6 @@ class StringTable {
     return offset;
   }
 }
-
-const TEXT = new TextEncoder();
 
 /** Growing big-endian bytes. */
 class Bytes {

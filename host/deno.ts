@@ -59,7 +59,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
 
 /**
  * How turns of the event loop are taken. `setImmediate` is the quickest way, but the first timer of any kind has Deno load Node's, which
- * takes as long as a hundred turns by messages.
+ * takes as long as a hundred turns by messages take longer.
  */
 function turnTaker(): () => Promise<void> {
   let turns = 0;

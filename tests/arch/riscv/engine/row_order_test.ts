@@ -44,6 +44,8 @@ Deno.test("OPERATIONS numbers every row with a meaning once, in a byte, those of
   // Records have a byte for it.
   for (const operation of numbers) assert.ok(operation >= Operation.FIRST_ROW && operation < 256);
   for (const { index } of RARE_ROWS) assert.ok(OPERATIONS[index] >= FIRST_RARE);
+  // Those of rows that are TypeScript have ten bits for the row.
+  assert.ok(INSTRUCTIONS.length <= 1024);
   for (const { index, run } of INSTRUCTIONS) assert.equal(OPERATIONS[index] === Operation.SYSTEM, run === undefined);
 });
 
