@@ -44,21 +44,14 @@ export function lengthOf(half: number): 2 | 4 {
 /** Set in what is remembered of an encoding if straight code ends with it; no record has this bit in its first word. */
 const ENDS = 1 << 26;
 
-/** The records of 16-bit encodings that were met, in two words each; the first one is 0 if an encoding was not. */
-const halves = { first: new Int32Array(1 << 16), second: new Int32Array(1 << 16) };
-
-/** log2 of the 32-bit encodings that are remembered. */
-const WIDE_BITS = 14;
+/** log2 of the encodings that are remembered. */
+const PLACE_BITS = 14;
 
 /** Spreads encodings over the places where they are remembered. */
 const GOLDEN = 0x9e3779b1;
 
-/** Some 32-bit encodings with the two words of their records. */
-const wides = {
-  bits: new Int32Array(1 << WIDE_BITS),
-  first: new Int32Array(1 << WIDE_BITS),
-  second: new Int32Array(1 << WIDE_BITS),
-};
+/** Some of the encodings that were met, each with the two words of its record; the first one is 0 in a place that none has. */
+const met = new Int32Array(3 << PLACE_BITS);
 
 /** Where a record is made that is to be remembered. */
 const made = new Int32Array(2);
@@ -70,18 +63,18 @@ const made = new Int32Array(2);
  * @returns Whether execution goes on behind it unless it traps
  */
 export function fillRecord(i32: Int32Array, record: HostPhysAddr, bits: number): boolean {
-  const isWide = (bits & 3) === 3;
-  const { first, second } = isWide ? wides : halves;
-  const place = isWide ? Math.imul(bits, GOLDEN) >>> (32 - WIDE_BITS) : bits & 0xffff;
-  if (isWide ? wides.bits[place] !== bits : first[place] === 0) {
-    const isStraight = encodeRecord(made, bits);
-    if (isWide) wides.bits[place] = bits;
-    first[place] = isStraight ? made[0] : made[0] | ENDS;
-    second[place] = made[1];
+  const encoding = (bits & 3) === 3 ? bits | 0 : bits & 0xffff;
+  const place = 3 * (Math.imul(encoding, GOLDEN) >>> (32 - PLACE_BITS));
+  if (met[place] !== encoding || met[place + 1] === 0) {
+    const isStraight = encodeRecord(made, encoding);
+    met[place] = encoding;
+    met[place + 1] = isStraight ? made[0] : made[0] | ENDS;
+    met[place + 2] = made[1];
   }
-  i32[record >>> 2] = first[place] & ~ENDS;
-  i32[(record >>> 2) + 1] = second[place];
-  return (first[place] & ENDS) === 0;
+  const first = met[place + 1];
+  i32[record >>> 2] = first & ~ENDS;
+  i32[(record >>> 2) + 1] = met[place + 2];
+  return (first & ENDS) === 0;
 }
 
 /** Makes a record of two words; tells whether execution goes on behind it. */

@@ -32,8 +32,10 @@ function row(
   };
 }
 
+const BASE_INSTRUCTIONS = new Map<string, Instruction>(INSTRUCTIONS.map((row) => [row.name, row]));
+
 function baseInstruction(name: string): Instruction {
-  const found = INSTRUCTIONS.find((instruction) => instruction.name === name);
+  const found = BASE_INSTRUCTIONS.get(name);
   if (found === undefined) throw new TypeError(`Cannot expand to "${name}": the instruction table has no such row`);
   return found;
 }
