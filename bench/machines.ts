@@ -50,14 +50,20 @@ export function qemuCommand({ kernel, memory = MEMORY, append, initrd, disk }: M
   return command;
 }
 
-/** The command that runs a kernel on ours, as `deno task denovisor` does. */
+/** The program that is measured: what `deno task build` writes, as QEMU is measured as it was built. */
+export const BUILT: string = /--output (\S+)/.exec(project.tasks.build)![1];
+
+/** The program as `deno task denovisor` runs it, from its sources. */
+export const SOURCES: string = project.tasks.denovisor.split(" ").at(-1)!;
+
+/** The command that runs a kernel on ours, with the permissions and flags of `deno task denovisor`. */
 export function oursCommand(
   { kernel, memory = MEMORY, append, initrd, disk }: MachineOptions,
   engine: string,
+  program = BUILT,
 ): string[] {
-  const [, ...start] = project.tasks.denovisor.split(" ");
-  const main = projectPath(start.pop()!);
-  const command = [Deno.execPath(), ...start, main, "run", kernel, "--memory", memory];
+  const start = project.tasks.denovisor.split(" ").slice(1, -1);
+  const command = [Deno.execPath(), ...start, projectPath(program), "run", kernel, "--memory", memory];
   if (append !== undefined) command.push(`--append=${append}`);
   if (initrd !== undefined) command.push("--initrd", initrd);
   if (disk !== undefined) command.push("--disk", `${disk},overlay`);

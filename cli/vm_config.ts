@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BlockMode, HypervisorError, type PluginConfig, type VmConfigInput } from "../mod.ts";
+import { type BlockMode, HypervisorError, type PluginConfig, virtBoard, type VmConfigInput } from "../mod.ts";
 import { isTable } from "../core/config_checks.ts";
 import { readConfigFile } from "./config_file.ts";
 import { type CommonOptions, type DiskOption, isConfigFile, type RunCommand } from "./options.ts";
@@ -14,9 +14,6 @@ const RAM_START = 0x8000_0000;
 
 /** Bytes of RAM of a VM that says nothing. */
 const DEFAULT_MEMORY = 256 * 2 ** 20;
-
-/** What loads the default board: a plugin like any other. */
-export const BOARD: string = new URL("../plugins/virt_board.ts", import.meta.url).href;
 
 /** A configuration and what its relative paths are relative to. */
 export interface VmSource {
@@ -60,7 +57,7 @@ export function boardConfig(
   return {
     base: { cpu_num: cpus, mode },
     kernel: { memory_regions: [{ gpa: RAM_START, size: memory }], ...kernel },
-    plugins: [{ use: BOARD, options: { disks, rng: true } }, ...plugins],
+    plugins: [{ use: virtBoard, options: { disks, rng: true } }, ...plugins],
     arch: given(archKeys({ engine, codeCache })),
     clock: { kind: virtualTime ? "virtual" : "real" },
   };

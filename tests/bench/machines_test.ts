@@ -1,6 +1,6 @@
 /** How the two machines are started, and what is read from what they print. @module */
 import assert from "node:assert/strict";
-import { guestResult, oursCommand, qemuCommand } from "../../bench/machines.ts";
+import { guestResult, oursCommand, qemuCommand, SOURCES } from "../../bench/machines.ts";
 import { ask, splitTimes, timeProcess } from "../../bench/process.ts";
 
 Deno.test("guestResult finds the guest's last line behind a firmware's banner, and nothing in a failure", () => {
@@ -37,7 +37,8 @@ Deno.test("qemuCommand and oursCommand give both machines the same kernel, memor
   const options = { kernel: "k.elf", append: "sieve:3", memory: "64M" };
   const [qemu, ours] = [qemuCommand(options).join(" "), oursCommand(options, "jit").join(" ")];
   assert.match(qemu, /^qemu-system-riscv64 -M virt -m 64M .*-kernel k\.elf -append sieve:3$/);
-  assert.match(ours, /cli\/main\.ts run k\.elf --memory 64M --append=sieve:3 --engine jit$/);
+  assert.match(ours, /--allow-read .*dist\/denovisor\.js run k\.elf --memory 64M --append=sieve:3 --engine jit$/);
+  assert.match(oursCommand(options, "jit", SOURCES).join(" "), /--allow-read .*cli\/main\.ts run k\.elf /);
 });
 
 Deno.test("qemuCommand and oursCommand forget what the guest writes on its disk", () => {
