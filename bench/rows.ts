@@ -50,6 +50,9 @@ export const ROWS: readonly BenchRow[] = [
   { name: "warm", what: "3,000 functions, called often" },
 ];
 
+/** A row that takes about a second here. */
+export const WARM_UP = "nbody";
+
 /** The row of exits to a device. */
 export const MMIO = "mmio";
 

@@ -8,11 +8,11 @@ import { UsageError } from "../cli/parse_options.ts";
 import { runProgram } from "../cli/process.ts";
 import type { Terminal } from "../host/terminal.ts";
 import { boot, findDebian } from "./linux.ts";
-import { BUILT, oursCommand, QEMU, qemuCommand, type RowRun, runRow, SOURCES } from "./machines.ts";
+import { BENCH_IMAGE, BUILT, oursCommand, QEMU, qemuCommand, type RowRun, runRow, SOURCES } from "./machines.ts";
 import { type BenchOptions, HELP, parseBench } from "./options.ts";
-import { ask } from "./process.ts";
+import { ask, timeProcess } from "./process.ts";
 import { document } from "./report.ts";
-import { DEBIAN, MMIO, MMIO_EXITS, START } from "./rows.ts";
+import { DEBIAN, MMIO, MMIO_EXITS, START, WARM_UP } from "./rows.ts";
 import { HELLO_IMAGE, timeToFirstWords } from "./startup.ts";
 import { type Figure, figuresTable, median, ratio, type RowTimes, timesTable } from "./table.ts";
 
@@ -39,8 +39,7 @@ class Bench {
 
   /** Measures all that was asked for. */
   async run(): Promise<void> {
-    // Deno keeps what it compiled of a program that is new.
-    await timeToFirstWords(oursCommand({ kernel: HELLO_IMAGE }, this.#options.engine));
+    await this.#warmUp();
     for (const { name, what } of this.#options.rows) {
       const runs = await this.#repeat(() => runRow(name, this.#options.engine));
       this.#addTimes(name, what, runs);
@@ -48,6 +47,13 @@ class Bench {
     }
     if (this.#options.debian !== "no") await this.#debian();
     if (this.#options.start) await this.#start();
+  }
+
+  /** Of a program that is new Deno keeps what it compiled, if the process lasts for long enough to write it down. */
+  async #warmUp(): Promise<void> {
+    for (const program of [BUILT, SOURCES]) {
+      await timeProcess(oursCommand({ kernel: BENCH_IMAGE, append: WARM_UP }, this.#options.engine, program));
+    }
   }
 
   /** All that was measured, as Markdown. */

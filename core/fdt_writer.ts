@@ -87,11 +87,13 @@ function writeNode(
   if (phandle !== undefined && node.properties.phandle === undefined) properties.push(["phandle", [phandle]]);
   for (const [key, value] of properties) {
     const where = `${path}${path === "/" ? "" : "/"}${key}`;
-    const bytes = encodeValue(value, (label) => lookUp(phandles, label, where), where);
     out.u32(FdtToken.PROP);
-    out.u32(bytes.length);
+    const lengthAt = out.length;
+    out.u32(0);
     out.u32(strings.offsetOf(checkName(key, where)));
-    out.append(bytes);
+    const start = out.length;
+    writeValue(out, value, (label) => lookUp(phandles, label, where), where);
+    out.u32At(lengthAt, out.length - start);
     out.pad();
   }
   for (const [key, child] of Object.entries(node.children)) {
@@ -109,19 +111,14 @@ function checkName(name: string, where: string): string {
   return name;
 }
 
-function encodeValue(value: FdtValue, phandleOf: (label: string) => number, where: string): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  const out = new Bytes();
-  if (value === true) return out.take();
-  if (typeof value === "string") {
-    out.text(value);
-    return out.take();
-  }
+function writeValue(out: Bytes, value: FdtValue, phandleOf: (label: string) => number, where: string): void {
+  if (value === true) return;
+  if (value instanceof Uint8Array) return out.append(value);
+  if (typeof value === "string") return out.text(value);
   for (const item of value as readonly (FdtCell | string)[]) {
     if (typeof item === "string") out.text(item);
     else out.u32(typeof item === "number" ? checkCell(item, where) : phandleOf(item.ref));
   }
-  return out.take();
 }
 
 function checkCell(cell: number, where: string): number {
@@ -198,7 +195,8 @@ class StringTable {
 
 /** Growing big-endian bytes. */
 class Bytes {
-  #bytes = new Uint8Array(256);
+  #bytes = new Uint8Array(4096);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   get length(): number {
@@ -221,8 +219,13 @@ class Bytes {
 
   u32(value: number): void {
     this.#reserve(4);
-    new DataView(this.#bytes.buffer).setUint32(this.#length, value);
+    this.#view.setUint32(this.#length, value);
     this.#length += 4;
+  }
+
+  /** Changes a word that is there. */
+  u32At(offset: number, value: number): void {
+    this.#view.setUint32(offset, value);
   }
 
   u64(value: number): void {
@@ -230,8 +233,10 @@ class Bytes {
     this.u32(value % 2 ** 32);
   }
 
+  /** To the next word, with zeros. */
   pad(): void {
-    while (this.#length % 4 !== 0) this.append(Uint8Array.of(0));
+    this.#reserve(-this.#length & 3);
+    this.#length += -this.#length & 3;
   }
 
   #reserve(more: number): void {
@@ -239,5 +244,6 @@ class Bytes {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
   }
 }

@@ -8,21 +8,30 @@
 import { HypervisorError } from "../core/errors.ts";
 import type { FdtValue } from "../core/fdt_types.ts";
 import { type ExtensionPoint, extensionPoint, type Plugin, type PluginContext } from "../core/plugin_types.ts";
+import clint from "./clint.ts";
+import goldfishRtc from "./goldfish_rtc.ts";
+import htif from "./htif.ts";
+import plic from "./plic.ts";
+import testFinisher from "./test_finisher.ts";
+import uart from "./uart.ts";
 import { VIRTIO_SLOTS } from "./virt_map.ts";
+import virtioBlk from "./virtio_blk.ts";
+import virtioEmpty from "./virtio_empty.ts";
+import virtioRng from "./virtio_rng.ts";
 
 /** The parts with one device each, in the order in which they are set up; the console first. */
-const PARTS: Readonly<Record<string, () => Promise<{ default: Plugin }>>> = {
-  uart: () => import("./uart.ts"),
-  plic: () => import("./plic.ts"),
-  clint: () => import("./clint.ts"),
-  goldfish_rtc: () => import("./goldfish_rtc.ts"),
-  test_finisher: () => import("./test_finisher.ts"),
-  htif: () => import("./htif.ts"),
+const PARTS: Readonly<Record<string, Plugin>> = {
+  uart,
+  plic,
+  clint,
+  goldfish_rtc: goldfishRtc,
+  test_finisher: testFinisher,
+  htif,
 };
 
 /** What a virtio slot holds: a part and its options. */
 interface SlotContent {
-  readonly part: "virtio_blk" | "virtio_rng" | "virtio_empty";
+  readonly part: Plugin;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -42,31 +51,23 @@ const plugin: Plugin = {
     const without = readWithout(context.options.without ?? []);
     const slots = readSlots(context.options, without);
     context.extend(ROOT, { compatible: ["denovisor,virt", "riscv-virtio"], model: "Denovisor virt board" });
-    for (const [name, load] of Object.entries(PARTS)) {
-      if (!without.has(name)) await setUpPart(context, load, {});
+    for (const [name, part] of Object.entries(PARTS)) {
+      if (!without.has(name)) await setUpPart(context, part, {});
     }
     for (const [slot, { part, options }] of slots) {
-      await setUpPart(context, VIRTIO_PARTS[part], { ...options, slot });
+      await setUpPart(context, part, { ...options, slot });
     }
   },
 };
 
 export default plugin;
 
-/** What may be in a virtio slot. */
-const VIRTIO_PARTS: Readonly<Record<SlotContent["part"], () => Promise<{ default: Plugin }>>> = {
-  virtio_blk: () => import("./virtio_blk.ts"),
-  virtio_rng: () => import("./virtio_rng.ts"),
-  virtio_empty: () => import("./virtio_empty.ts"),
-};
-
 /** Sets one part up as if the VM had, with options of its own. */
 async function setUpPart(
   context: PluginContext,
-  load: () => Promise<{ default: Plugin }>,
+  part: Plugin,
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const { default: part } = await load();
   await part.setup({
     device: (spec) => context.device(spec),
     extend: (point, value) => context.extend(point, value),
@@ -96,7 +97,7 @@ function readWithout(value: unknown): Set<string> {
 function readSlots(options: PluginContext["options"], without: ReadonlySet<string>): Map<number, SlotContent> {
   const slots = new Map<number, SlotContent>();
   for (let slot = 0; slot < VIRTIO_SLOTS; slot++) {
-    if (!without.has(`virtio${slot}`)) slots.set(slot, { part: "virtio_empty", options: {} });
+    if (!without.has(`virtio${slot}`)) slots.set(slot, { part: virtioEmpty, options: {} });
   }
   const free = [...slots.keys()];
   const { disks = [], rng = false } = options;
@@ -120,8 +121,8 @@ function readSlots(options: PluginContext["options"], without: ReadonlySet<strin
     if (typeof disk === "object" && "slot" in disk) {
       throw new HypervisorError('Option "disks" puts its disks into free slots in order; leave "slot" out of them');
     }
-    slots.set(free[index], { part: "virtio_blk", options: typeof disk === "string" ? { path: disk } : { ...disk } });
+    slots.set(free[index], { part: virtioBlk, options: typeof disk === "string" ? { path: disk } : { ...disk } });
   });
-  if (rng) slots.set(free[free.length - 1], { part: "virtio_rng", options: {} });
+  if (rng) slots.set(free[free.length - 1], { part: virtioRng, options: {} });
   return slots;
 }
