@@ -268,7 +268,7 @@ export class AxVM {
   }
 
   async #run(options: RunOptions): Promise<RunOutcome> {
-    const { clock } = this.#machine;
+    const { clock, host } = this.#machine;
     if (this.#status !== "suspended") {
       this.#reset();
       this.#untouched = false;
@@ -277,11 +277,15 @@ export class AxVM {
     if (options.replay) this.#runner.replay = options.replay.filter(({ kind }) => kind === "input");
     this.#setStatus("running");
     clock.resume();
+    // A turn of the host's event loop may be one that waits for nothing, as far as the host can tell.
+    const stayAlive = host.sleep(Infinity);
     try {
       return await this.#loop(options);
     } catch (error) {
       this.#powerOff("it failed");
       throw error;
+    } finally {
+      stayAlive.cancel();
     }
   }
 

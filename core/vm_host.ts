@@ -23,7 +23,7 @@ export interface VmHost {
   nowMs(): number;
   /** Seconds since 1970-01-01 (UTC). */
   wallClockSeconds(): number;
-  /** Lets the host's event loop turn once. */
+  /** Lets the host's event loop turn once. While a VM runs, a {@link sleep} that is not over keeps the process alive. */
   yieldToHost(): Promise<void>;
   /** Waits for so many milliseconds; Infinity waits until it is cancelled and keeps the process alive. */
   sleep(milliseconds: number): Sleep;

@@ -12,7 +12,7 @@
  */
 import type { BlockMode } from "../core/block.ts";
 import { HypervisorError } from "../core/errors.ts";
-import { type Sleep, sleepUntilCancelled, type VmHost, yieldThroughMessageChannel } from "../core/vm_host.ts";
+import { type Sleep, sleepUntilCancelled, type VmHost } from "../core/vm_host.ts";
 import { openBlockFile } from "./block_file.ts";
 import { filePath } from "./file_paths.ts";
 import { adviseHugePages } from "./huge_pages.ts";
@@ -23,9 +23,6 @@ export { explainFileError } from "./file_errors.ts";
 
 /** Bytes that `crypto.getRandomValues` gives at once. */
 const RANDOM_PIECE = 65536;
-
-/** Turns of the event loop that are taken by messages: a process that ends soon needs no timers. */
-const TURNS_BY_MESSAGE = 100;
 
 /** How a host is made. */
 export interface DenoHostOptions {
@@ -44,7 +41,7 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
     realTime: true,
     nowMs: () => performance.now(),
     wallClockSeconds: () => Date.now() / 1000,
-    yieldToHost: turnTaker(),
+    yieldToHost: takeTurn,
     sleep,
     random,
     adviseHugePages,
@@ -57,16 +54,17 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
   };
 }
 
+/** A word that is waited for as long as it takes to be told that it changed. */
+const word = new Int32Array(new SharedArrayBuffer(4));
+
 /**
- * How turns of the event loop are taken. `setImmediate` is the quickest way, but the first timer of any kind has Deno load Node's, which
- * takes as long as a hundred turns by messages take longer.
+ * Lets the event loop turn once. A wait that is over when it begins takes half as long as a message, and no timer: for the first one of a
+ * process Deno loads Node's, which takes more than 10 ms.
  */
-function turnTaker(): () => Promise<void> {
-  let turns = 0;
-  return () => {
-    if (++turns <= TURNS_BY_MESSAGE) return yieldThroughMessageChannel();
-    return new Promise((resolve) => void setImmediate(resolve));
-  };
+async function takeTurn(): Promise<void> {
+  const { value } = Atomics.waitAsync(word, 0, 0);
+  Atomics.notify(word, 0);
+  await value;
 }
 
 /** A sleep of so many milliseconds that can be ended early. */

@@ -68,7 +68,7 @@ Deno.test("VmHost.realTime decides the clock that a VM gets by default", async (
     wallClockSeconds: () => 42,
     sleep: (ms: number) => {
       sleeps.push(ms);
-      now += ms;
+      if (ms !== Infinity) now += ms;
       return { done: Promise.resolve(), cancel: () => {} };
     },
   };
@@ -96,7 +96,7 @@ Deno.test("VmHost.realTime decides the clock that a VM gets by default", async (
     }],
   }));
   await vm.run();
-  assert.deepEqual(sleeps, [5.5]);
+  assert.deepEqual(sleeps, [Infinity, 5.5], "the first one keeps the process alive");
   assert.equal(ticks, 55_000);
 });
 

@@ -140,8 +140,8 @@ Deno.test("VmRunner in real time sleeps until the earliest timer, and until inpu
     })],
   }, { host });
   const running = vm.run();
-  while (host.sleeps.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
-  assert.deepEqual(host.sleeps, [25, Infinity]);
+  while (host.sleeps.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(host.sleeps, [Infinity, 25, Infinity], "the first one keeps the process alive");
   const { yields } = host;
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.equal(host.yields, yields, "an idle VM does not spin");
@@ -179,7 +179,7 @@ Deno.test("Completions in real time enter through the inbox, and a reset drops w
   const events: string[] = [];
   vm.onEvent = ({ kind, target }): void => void events.push(`${kind} ${target}`);
   const running = vm.run();
-  while (host.sleeps.length < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (host.sleeps.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
   finish("done");
   assert.deepEqual(await running, { reason: "shutdown", code: 0 });
   assert.deepEqual([log, events], [["done"], ["completion test"]]);
