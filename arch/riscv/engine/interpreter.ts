@@ -221,15 +221,22 @@ export class Interpreter implements Engine {
   }
 
   #straddle(): HostPhysAddr {
-    const { state, mmu } = this.#hart;
+    const { state } = this.#hart;
     const [low, high] = [state.low(FIELD.pc), state.high(FIELD.pc)];
-    const first = mmu.fetchPage(low, high);
+    const first = this.#fetchPage(low, high);
     if (first === -1) return 0;
     const secondLow = (low + 2) | 0;
-    const second = mmu.fetchPage(secondLow, secondLow === 0 ? (high + 1) | 0 : high);
+    const second = this.#fetchPage(secondLow, secondLow === 0 ? (high + 1) | 0 : high);
     if (second === -1) return 0;
     const bits = this.#u16[(first + 0xffe) >> 1] | this.#u16[second >> 1] << 16;
     return this.#putScratch(0xffe, bits);
+  }
+
+  /** Host address of the page to fetch from, by the fetch table if that has it; -1 after a trap. */
+  #fetchPage(low: number, high: number): HostPhysAddr | -1 {
+    const { mmu } = this.#hart;
+    const known = mmu.cachedFetchPage(low, high);
+    return known === -1 ? mmu.fetchPage(low, high) : known;
   }
 
   #system(record: HostPhysAddr): void {
