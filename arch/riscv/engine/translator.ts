@@ -36,7 +36,7 @@ const HOT_SAMPLES = 60;
  * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps, and
  * pays as late as it is expensive. What is busy will go on for a while, as a rule.
  */
-const SAMPLES_PER_INSTRUCTION = { busy: 0.5, other: 2 } as const;
+const SAMPLES_PER_INSTRUCTION = { busy: 0.5, other: 12 } as const;
 
 /** Part of all samples that makes a line busy: its region is compiled sooner, and its loops are unrolled. */
 const BUSY_SHARE = 0.1;

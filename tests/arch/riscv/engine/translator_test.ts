@@ -248,8 +248,8 @@ Deno.test("Translator: what is busy is compiled soon, what is one of many is whe
   };
   assert.deepEqual([regionsOf(1, 60), regionsOf(1, 90)], [0, 1]);
   assert.deepEqual([regionsOf(4, 60), regionsOf(4, 90)], [0, 4]);
-  assert.deepEqual([regionsOf(7, 60), regionsOf(20, 200)], [0, 0], "fewer than a tenth of all samples each");
-  assert.ok(regionsOf(20, 450) > 10);
+  assert.deepEqual([regionsOf(7, 60), regionsOf(20, 1200)], [0, 0], "fewer than a tenth of all samples each");
+  assert.ok(regionsOf(20, 2700) > 10);
 });
 
 Deno.test("Translator: loops are unrolled where a tenth of all samples are theirs", () => {
