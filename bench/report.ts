@@ -28,8 +28,8 @@ export function document(tables: string, { qemu, deno, v8, processors, runs, eng
     `and here, one after the other on one processor, the median of ${runs} ${
       runs === 1 ? "run" : "runs"
     } each. Above 1.00, ours is faster. ` +
-    `Both must print the same checksum. Ours is the program that \`deno task build\` writes. The guest is \`bench/guests/\`: S-mode under Sv39 with pages of 4 KiB, compiled for ` +
-    `rv64gc with -O2.`;
+    `Both must print the same checksum. Ours is the program that \`deno task build\` writes. The guest is ` +
+    `\`bench/guests/\`: S-mode under Sv39 with pages of 4 KiB, compiled for rv64gc with -O2.`;
   return `# Results of the benchmark
 
 ${fill(introduction)}
