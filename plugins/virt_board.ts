@@ -1,7 +1,7 @@
 /**
  * The default board: the devices of QEMU's `virt` machine, each where `virt_map.ts` says.
  *
- * The board loads the single plugins one by one, so a VM can have the whole board, the board without some parts, or single plugins.
+ * The board sets the single plugins up one by one, so a VM can have the whole board, the board without some parts, or single plugins.
  *
  * @module
  */
