@@ -51,8 +51,8 @@ class Bench {
 
   /** Of a program that is new Deno keeps what it compiled, if the process lasts for long enough to write it down. */
   async #warmUp(): Promise<void> {
-    for (const program of [BUILT, SOURCES]) {
-      await timeProcess(oursCommand({ kernel: BENCH_IMAGE, append: WARM_UP }, this.#options.engine, program));
+    for (const program of this.#options.start ? [BUILT, SOURCES] : [BUILT]) {
+      await timeProcess(oursCommand({ kernel: BENCH_IMAGE, append: WARM_UP.row }, WARM_UP.engine, program));
     }
   }
 
