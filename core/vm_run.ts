@@ -33,7 +33,7 @@ const LOOK_AFTER_MS = 2;
 /** Effort that an exit counts for: about a microsecond. */
 const EXIT_EFFORT = 200;
 
-/** Milliseconds of host time after which the host's event loop gets a turn, which takes a tenth of one or more. */
+/** Milliseconds of host time after which the host's event loop gets a turn. */
 const YIELD_AFTER_MS = 10;
 
 /** Effort of an idle skip of virtual time. */

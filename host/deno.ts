@@ -58,8 +58,8 @@ export function createDenoHost(options: DenoHostOptions = {}): VmHost {
 const word = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Lets the event loop turn once. A wait that is over when it begins takes half as long as a message, and no timer: for the first one of a
- * process Deno loads Node's, which takes more than 10 ms.
+ * Lets the event loop turn once. A wait that is over when it begins takes a fraction of what a message takes, and no timer: for the first one
+ * of a process Deno loads Node's, which takes more than 10 ms. It keeps no process alive.
  */
 async function takeTurn(): Promise<void> {
   const { value } = Atomics.waitAsync(word, 0, 0);
