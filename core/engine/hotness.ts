@@ -17,6 +17,8 @@ export interface Heat {
   readonly samples: number;
   /** Its part of all samples since its first one. */
   readonly share: number;
+  /** Samples of all lines so far: how long there has been anything to count. */
+  readonly all: number;
 }
 
 /** Samples of a line. */
@@ -50,7 +52,8 @@ export class Hotness {
     }
     this.#all++;
     const samples = ++count.samples;
-    return samples < count.due ? undefined : { samples, share: samples / (this.#all - count.before) };
+    if (samples < count.due) return undefined;
+    return { samples, share: samples / (this.#all - count.before), all: this.#all };
   }
 
   /** Has a line go on until it has so many samples. */
@@ -67,5 +70,6 @@ export class Hotness {
   /** Forgets all samples. */
   clear(): void {
     this.#counts.clear();
+    this.#all = 0;
   }
 }

@@ -33,10 +33,13 @@ export const DEFAULT_CODE_CACHE: number = 256 * 2 ** 20;
 const HOT_SAMPLES = 60;
 
 /**
- * Samples for each instruction of a region, if that is more: a large one costs as much to compile as interpreting some million steps, and
- * pays as late as it is expensive. What is busy will go on for a while, as a rule.
+ * Samples for each instruction of a region, if that is more. What it takes to compile one, the interpreter takes for about 1.4 samples;
+ * what is busy will go on for a while, as a rule, and what runs while a system starts will not.
  */
-const SAMPLES_PER_INSTRUCTION = { busy: 0.5, other: 12 } as const;
+const SAMPLES_PER_INSTRUCTION = { busy: 0.5, starting: 12, other: 1 } as const;
+
+/** Samples at all for which a system is taken to be starting: those of Debian's boot. */
+const STARTING_SAMPLES = 30_000;
 
 /** Part of all samples that makes a line busy: its region is compiled sooner, and its loops are unrolled. */
 const BUSY_SHARE = 0.1;
@@ -305,8 +308,10 @@ export class Translator implements RegionSource<PlannedRegion> {
 }
 
 /** The samples that a line should have before its region of so many instructions is looked at again; undefined: it is worth compiling. */
-function worthWaiting({ samples, share }: Heat, instructions: number): number | undefined {
-  const [few, many] = [SAMPLES_PER_INSTRUCTION.busy, SAMPLES_PER_INSTRUCTION.other].map((each) => each * instructions);
+export function worthWaiting({ samples, share, all }: Heat, instructions: number): number | undefined {
+  const { busy, starting, other } = SAMPLES_PER_INSTRUCTION;
+  const few = busy * instructions;
+  const many = (all < STARTING_SAMPLES ? starting : other) * instructions;
   if (samples < few) return few;
   return share >= BUSY_SHARE || samples >= many ? undefined : Math.min(2 * samples, many);
 }

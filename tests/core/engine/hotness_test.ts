@@ -17,10 +17,10 @@ Deno.test("Hotness.sample says so once a line has its samples, and from then on 
 Deno.test("Hotness.sample tells a line's part of all samples since its first one", () => {
   const hotness = new Hotness(2);
   sample(hotness, 0x2000, 0x3000, 0x1000, 0x2000, 0x3000);
-  assert.deepEqual(hotness.sample(0x1000), { samples: 2, share: 2 / 4 });
+  assert.deepEqual(hotness.sample(0x1000), { samples: 2, share: 2 / 4, all: 6 });
   hotness.forget(0x1000);
   sample(hotness, 0x1000);
-  assert.deepEqual(hotness.sample(0x1000), { samples: 2, share: 1 });
+  assert.deepEqual(hotness.sample(0x1000), { samples: 2, share: 1, all: 8 });
 });
 
 Deno.test("Hotness.wait puts a line off until it has more", () => {
@@ -38,7 +38,8 @@ Deno.test("Hotness counts lines apart, and forgets", () => {
   const hotness = new Hotness(2);
   assert.deepEqual(sample(hotness, 0x1000, 0x1040), [0, 0]);
   hotness.clear();
-  assert.deepEqual(sample(hotness, 0x1000, 0x1001), [0, 2]);
+  assert.equal(hotness.sample(0x1000), undefined);
+  assert.deepEqual(hotness.sample(0x1001), { samples: 2, share: 1, all: 2 }, "how long it has been counting, too");
 });
 
 Deno.test("Hotness keeps a bounded number of lines", () => {

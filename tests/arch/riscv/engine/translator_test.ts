@@ -1,5 +1,6 @@
 /** Translator: regions come and go without the guest's noticing. @module */
 import assert from "node:assert/strict";
+import { worthWaiting } from "../../../../arch/riscv/engine/translator.ts";
 import { F_REGISTERS, FIELD } from "../../../../arch/riscv/layout.ts";
 import { updateFpAccess } from "../../../../arch/riscv/trap/mode.ts";
 import { asm, li } from "../assemble.ts";
@@ -267,4 +268,21 @@ Deno.test("Translator: loops are unrolled where a tenth of all samples are their
     return moduleBytes / compiled;
   };
   assert.ok(lengthOf(3) > 1.1 * lengthOf(20), `${lengthOf(3)} and ${lengthOf(20)} bytes`);
+});
+
+Deno.test("worthWaiting: a larger region waits for longer, above all while a system starts, unless its line is busy", () => {
+  const rare = { share: 0.01, all: 1000 };
+  assert.equal(worthWaiting({ ...rare, samples: 60 }, 5), undefined);
+  assert.equal(worthWaiting({ ...rare, samples: 60 }, 8), 96, "8 instructions wait for 12 samples each");
+  assert.equal(worthWaiting({ ...rare, samples: 96 }, 8), undefined);
+  assert.equal(
+    worthWaiting({ ...rare, samples: 60 }, 100),
+    120,
+    "looked at again at twice the samples: by then it may be busy",
+  );
+  assert.equal(worthWaiting({ ...rare, samples: 60, share: 0.1 }, 100), undefined, "busy");
+  assert.equal(worthWaiting({ ...rare, samples: 60, share: 0.1 }, 200), 100, "half a sample each, even then");
+  const later = { share: 0.01, all: 30_000 };
+  assert.equal(worthWaiting({ ...later, samples: 60 }, 60), undefined);
+  assert.equal(worthWaiting({ ...later, samples: 60 }, 100), 100);
 });
