@@ -204,6 +204,7 @@ export class RiscvGuest implements ArchGuest {
   }
 
   reset(): void {
+    this.#translator?.clear();
     this.#codePages.clear();
     this.#firmware.reset();
   }

@@ -83,6 +83,20 @@ Deno.test("RiscvGuest.statistics counts pages of code, and reset lets them go", 
   assert.equal(world.cpu.run(5).kind, "Nothing");
 });
 
+Deno.test("RiscvGuest.reset forgets what was hot", () => {
+  const world = new World({ arch: { engine: "jit" } });
+  world.write(RAM, 0x0000006f);
+  const regionsAfter = (steps: number): number => {
+    world.cpu.run(steps);
+    return world.guest.statistics().regions;
+  };
+  // A loop is hot after 600,000 steps.
+  assert.equal(regionsAfter(400_000), 0);
+  world.guest.reset();
+  assert.equal(regionsAfter(400_000), 0);
+  assert.equal(regionsAfter(400_000), 1);
+});
+
 Deno.test("RiscvGuest.statistics counts calls of the firmware, and fills and flushes of translation tables, of all CPUs", () => {
   const world = new World({ cpus: 2 });
   const call = asm("ecall", {});
