@@ -38,7 +38,7 @@ const HOT_SAMPLES = 60;
  */
 const SAMPLES_PER_INSTRUCTION = { busy: 0.5, starting: 12, other: 1 } as const;
 
-/** Samples at all for which a system is taken to be starting: those of Debian's boot. */
+/** Samples at all for which a system is taken to be starting: about those of Debian's boot. */
 const STARTING_SAMPLES = 30_000;
 
 /** Part of all samples that makes a line busy: its region is compiled sooner, and its loops are unrolled. */
