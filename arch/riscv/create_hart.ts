@@ -20,7 +20,7 @@ import {
   type TrapInfo,
 } from "./hart.ts";
 import { HartState } from "./hart_state.ts";
-import { ExitRequest, FIELD, STATE_SIZE, tlbSize } from "./layout.ts";
+import { ExitRequest, FIELD, mmuAreaSize, STATE_SIZE } from "./layout.ts";
 import { Mmu } from "./mmu/mmu.ts";
 import { Access } from "./mmu/pte.ts";
 import { Counter } from "./csr/fields.ts";
@@ -29,7 +29,7 @@ import { takePendingInterrupt } from "./trap/interrupts.ts";
 
 /** Bytes of host memory that one hart needs beside the shared pool of code pages, if it keeps translations of so many address spaces. */
 export function hartAreaSize(contexts: number): number {
-  return tlbSize(contexts) + INTERPRETER_SCRATCH_SIZE + STATE_SIZE;
+  return mmuAreaSize(contexts) + INTERPRETER_SCRATCH_SIZE + STATE_SIZE;
 }
 
 /** Which hart's state lies in the window. One object a memory. */
@@ -70,7 +70,7 @@ export class SoftwareHart implements Hart {
     this.options = options;
     this.memory = memory;
     this.host = host;
-    const scratch = area + tlbSize(contexts);
+    const scratch = area + mmuAreaSize(contexts);
     this.state = new HartState(memory, scratch + INTERPRETER_SCRATCH_SIZE);
     this.mmu = new Mmu(this, codePages, area, contexts);
     codePages.listen(this.mmu);

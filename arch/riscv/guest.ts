@@ -14,7 +14,7 @@ import type { HostMemory } from "../../core/memory.ts";
 import type { ExtensionPoint } from "../../core/plugin_types.ts";
 import { hartAreaSize, type HartWindow, SoftwareHart } from "./create_hart.ts";
 import { Interrupt } from "./csr/fields.ts";
-import { CodePages, recordPoolSize } from "./engine/code_pages.ts";
+import { CodePages, recordPoolSize, recordTableSize } from "./engine/code_pages.ts";
 import { Translator, type TranslatorOptions } from "./engine/translator.ts";
 import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
@@ -34,6 +34,9 @@ const MOST_CODE_PAGES = 3072;
 
 /** Bytes of translation tables in a VM, unless its harts could not do with them. */
 const MOST_TABLES = 480 * 2 ** 20;
+
+/** Bytes that a WebAssembly memory can have, less than one page of them. */
+const MOST_HOST_MEMORY = 2 ** 32 - 1;
 
 /** Wires of a hart by the last part of their name, as bits of mip. */
 const MACHINE_LINES: Readonly<Record<string, number>> = {
@@ -63,7 +66,7 @@ function contextsFor(cpus: number, guestMemory: number): number {
 /** Bytes of host memory that a VM's harts and engine need. */
 export function riscvMemoryNeeded(cpus: number, guestMemory: number): number {
   return cpus * (hartAreaSize(contextsFor(cpus, guestMemory)) + 4096) + recordPoolSize(codePagesFor(guestMemory)) +
-    2 * 4096;
+    recordTableSize(MOST_HOST_MEMORY) + 3 * 4096;
 }
 
 /** Windows by memory: the harts of all VMs over one memory take turns in one window. */
@@ -103,7 +106,8 @@ export class RiscvGuest implements ArchGuest {
     this.#levels = levels;
     const { memory } = context;
     const pages = codePagesFor(context.guestMemorySize);
-    this.#codePages = new CodePages(memory, memory.reserve(recordPoolSize(pages), PAGE_SIZE, true), pages);
+    const pool = memory.reserve(recordPoolSize(pages), PAGE_SIZE, true);
+    this.#codePages = new CodePages(memory, pool, pages, memory.reserve(recordTableSize(memory.size)));
     const window = windowOf(memory);
     const host: HartHost = {
       time: () => context.clock.now(),

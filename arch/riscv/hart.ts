@@ -115,6 +115,8 @@ export interface HartHost {
  * sizes are bytes. What answers -1 or false has raised a trap or requested an exit.
  */
 export interface HartMmu {
+  /** For generated code: (va, access) -> 1 if the page was entered into a table for the hart in the window. */
+  readonly refill: (va: bigint, access: number) => number;
   /** Bytes of the instruction that {@link currentInstruction} found last. */
   readonly instructionLength: 2 | 4;
   /** Host address to load from, which may be the staging bytes. */

@@ -37,13 +37,18 @@ export function recordPoolSize(pages: number): number {
   return pages * RECORD_PAGE_SIZE;
 }
 
+/** Bytes of the table that leads from the pages of a memory of `size` bytes to their records. The host commits what is used of it. */
+export function recordTableSize(size: number): number {
+  return (size >>> PAGE_SHIFT) * 4;
+}
+
 /** The pool of record pages. */
 export class CodePages implements CodePageTracker {
   readonly #memory: HostMemory;
   readonly #pool: HostPhysAddr;
   readonly #capacity: number;
-  /** Record page + 1 of each host page; 0: not code. */
-  readonly #slotOfPage: Int32Array;
+  /** Address of the records of each host page; 0: not code. Generated code reads it, too: the field `recordTable` says where it is. */
+  readonly #recordsOfPage: Uint32Array;
   /** Host page of each record page; -1: free. */
   readonly #pageOfSlot: Int32Array;
   readonly #free: number[] = [];
@@ -62,12 +67,13 @@ export class CodePages implements CodePageTracker {
   /**
    * @param pool Address of {@link recordPoolSize} zeroed bytes
    * @param capacity Record pages in the pool
+   * @param table Address of {@link recordTableSize} zeroed bytes
    */
-  constructor(memory: HostMemory, pool: HostPhysAddr, capacity: number) {
+  constructor(memory: HostMemory, pool: HostPhysAddr, capacity: number, readonly table: HostPhysAddr) {
     this.#memory = memory;
     this.#pool = pool;
     this.#capacity = capacity;
-    this.#slotOfPage = new Int32Array(memory.size >> PAGE_SHIFT >>> 0);
+    this.#recordsOfPage = memory.u32.subarray(table / 4, (table + recordTableSize(memory.size)) / 4);
     this.#pageOfSlot = new Int32Array(capacity).fill(-1);
   }
 
@@ -83,21 +89,20 @@ export class CodePages implements CodePageTracker {
 
   /** Address of the records of the host page at `hostPage`, 0 if it has none. */
   guard(hostPage: HostPhysAddr): HostPhysAddr {
-    const slot = this.#slotOfPage[hostPage >>> PAGE_SHIFT];
-    return slot === 0 ? 0 : this.#recordsOf(slot - 1);
+    return this.#recordsOfPage[hostPage >>> PAGE_SHIFT];
   }
 
   /** Address of the records of a host page; makes them if need be. */
   recordsOf(hostPage: HostPhysAddr): HostPhysAddr {
     const page = hostPage >>> PAGE_SHIFT;
-    const slot = this.#slotOfPage[page];
-    return this.#recordsOf(slot !== 0 ? slot - 1 : this.#adopt(page));
+    const records = this.#recordsOfPage[page];
+    return records !== 0 ? records : this.#recordsOf(this.#adopt(page));
   }
 
   /** Address of the record of the instruction at host address `host`, or -1 if its page has none. */
   recordAt(host: HostPhysAddr): HostPhysAddr | -1 {
-    const slot = this.#slotOfPage[host >>> PAGE_SHIFT];
-    return slot === 0 ? -1 : this.#recordsOf(slot - 1) + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
+    const records = this.#recordsOfPage[host >>> PAGE_SHIFT];
+    return records === 0 ? -1 : records + (host % PAGE_SIZE) / 2 * RECORD_SIZE;
   }
 
   /** Whether the instruction at host address `host` was executed by the interpreter since it was written last. */
@@ -126,10 +131,10 @@ export class CodePages implements CodePageTracker {
 
   /** Notes that something is made of `length` bytes of code at host address `host`, inside one page: its record, a translation. */
   using(host: HostPhysAddr, length: number): void {
-    const slot = this.#slotOfPage[host >>> PAGE_SHIFT] - 1;
-    if (slot < 0) return;
+    const records = this.#recordsOfPage[host >>> PAGE_SHIFT];
+    if (records === 0) return;
     const { i32 } = this.#memory;
-    const lines = (this.#recordsOf(slot) + PAGE_LINES) >>> 2;
+    const lines = (records + PAGE_LINES) >>> 2;
     const last = (host + length - 1) % PAGE_SIZE >> LINE_SHIFT;
     for (let line = host % PAGE_SIZE >> LINE_SHIFT; line <= last; line++) i32[lines + (line >> 5)] |= 1 << line;
     i32[lines + 2] = PATIENCE;
@@ -141,8 +146,8 @@ export class CodePages implements CodePageTracker {
     if (this.#used === 0) return;
     for (let at = host; at < host + length;) {
       const end = Math.min(host + length, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
-      const slot = this.#slotOfPage[at >>> PAGE_SHIFT];
-      if (slot !== 0) this.#written(slot - 1, at % PAGE_SIZE, end - at);
+      const records = this.#recordsOfPage[at >>> PAGE_SHIFT];
+      if (records !== 0) this.#written((records - this.#pool) / RECORD_PAGE_SIZE, at % PAGE_SIZE, end - at);
       at = end;
     }
   }
@@ -161,9 +166,9 @@ export class CodePages implements CodePageTracker {
 
   #adopt(page: number): number {
     const slot = this.#takeSlot();
-    this.#slotOfPage[page] = slot + 1;
-    this.#pageOfSlot[slot] = page;
     const records = this.#recordsOf(slot);
+    this.#recordsOfPage[page] = records;
+    this.#pageOfSlot[slot] = page;
     const end = (records + RECORDS_PER_PAGE * RECORD_SIZE) >>> 2;
     const { i32 } = this.#memory;
     i32[end] = i32[end + RECORD_SIZE / 4] = Operation.PAGE_END | 1 << LENGTH_SHIFT;
@@ -195,7 +200,7 @@ export class CodePages implements CodePageTracker {
   #release(slot: number): void {
     const page = this.#pageOfSlot[slot];
     this.onStale(page * PAGE_SIZE, PAGE_SIZE);
-    this.#slotOfPage[page] = 0;
+    this.#recordsOfPage[page] = 0;
     this.#pageOfSlot[slot] = -1;
     const records = this.#recordsOf(slot);
     this.#memory.u8.fill(0, records, records + RECORD_PAGE_SIZE);

@@ -73,6 +73,7 @@ export class Interpreter implements Engine {
       memory: hart.memory.wasm,
       rare: rare.table,
       regions: translator?.table ?? NO_REGIONS,
+      refill: hart.mmu.refill,
       loadMiss: (low: number, high: number, size: number) => running().mmu.loadAddress(low, high, size),
       storeMiss: (vaLow: number, vaHigh: number, low: number, high: number, size: number) =>
         running().mmu.storeValue(vaLow, vaHigh, low, high, size) ? 1 : 0,

@@ -22,6 +22,8 @@ import {
   type ValueType,
 } from "../../../core/wasm/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
+import { hartWord, tlbEntry, tlbHit } from "../window_code.ts";
+import { Access } from "../mmu/pte.ts";
 import { InterpreterOps, type Registers, type Services } from "./interpreter_ops.ts";
 import { Operation, OPERATION_MASK, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from "./record.ts";
 import { emitRegionAccesses } from "./region_access.ts";
@@ -31,7 +33,6 @@ import { RARE_PARAMS, rareIndex } from "./rare_rows.ts";
 import { RARE_ROWS, ROW_CASES, type RowCase } from "./row_order.ts";
 import { emitQuickCalls, emitSystemCall } from "./quick_system.ts";
 import { emitArithmeticHelpers } from "./wasm_arithmetic.ts";
-import { hartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Locals of the loop. */
 type LoopRegisters = Required<Registers>;
@@ -40,7 +41,7 @@ type LoopRegisters = Required<Registers>;
 type Imported = Omit<Services, keyof SlowAccesses> & AccessMisses;
 
 /** Parameters and results of each import, in the order in which they are imported. */
-const SERVICES: Readonly<Record<keyof Imported, { params: number; result: boolean }>> = {
+const SERVICES: Readonly<Record<Exclude<keyof Imported, "refill">, { params: number; result: boolean }>> = {
   loadMiss: { params: 3, result: true },
   storeMiss: { params: 5, result: true },
   amoMiss: { params: 3, result: true },
@@ -78,8 +79,8 @@ export function buildInterpreterModule(wasmPages: number, shared: boolean): Uint
   const imported = importServices(module);
   const slow = emitSlowAccesses(module, imported);
   emitRegionAccesses(module, slow);
-  const system = emitSystemCall(module, emitQuickCalls(module), imported.system);
-  const services: Services = { ...imported, ...slow, system };
+  const system = emitSystemCall(module, emitQuickCalls(module, imported.refill), imported.system);
+  const services: Services = { ...imported, ...slow, system, fetch: emitFetch(module, imported) };
   const helpers = emitArithmeticHelpers(module);
   module.export(helpers.mulHighU);
   const callees: Callees = {
@@ -120,13 +121,26 @@ function emitUnprepared(module: ModuleBuilder, { rare, rareRow }: Callees, servi
 }
 
 function importServices(module: ModuleBuilder): Imported {
-  const services: Partial<Record<keyof Imported, FunctionReference>> = {};
-  for (const name of Object.keys(SERVICES) as (keyof Imported)[]) {
+  const refill = module.importFunction("env", "refill", ["i64", "i32"], ["i32"]);
+  const services: Partial<Record<keyof Imported, FunctionReference>> = { refill };
+  for (const name of Object.keys(SERVICES) as (keyof typeof SERVICES)[]) {
     const { params, result } = SERVICES[name];
     const types = new Array<ValueType>(params).fill("i32");
     services[name] = module.importFunction("env", name, types, result ? ["i32"] : []);
   }
   return services as Imported;
+}
+
+/** Adds the function that does what `Services.fetch` says. */
+function emitFetch(module: ModuleBuilder, imported: Imported): FunctionReference {
+  return module.function("fetchPage", [], ["i32"], (f) => {
+    const pc = f.let(load("i64.load", i32Const(0), WINDOW + FIELD.pc));
+    f.if(
+      call(imported.refill, pc, i32Const(Access.EXECUTE)),
+      () => f.return(load("i32.load", tlbEntry("fetchTable", pc), 8)),
+    );
+    f.return(call(imported.fetch));
+  });
 }
 
 /** Leaves if asked to or out of budget; else finds the record of the instruction at `pc`. */

@@ -18,11 +18,12 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { F_REGISTERS, WINDOW, X_REGISTERS } from "../layout.ts";
+import { setPc } from "../window_code.ts";
 import { LENGTH_SHIFT, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, RecordShift } from "./record.ts";
 import type { SlowAccesses } from "./slow_access.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import type { WasmValue } from "./wasm_value.ts";
-import { type AccessServices, type AtomicPlace, setPc, WasmOps } from "./wasm_ops.ts";
+import { type AccessServices, type AtomicPlace, WasmOps } from "./wasm_ops.ts";
 
 /** What the code of rows calls. */
 export interface RowServices extends AccessServices, SlowAccesses {

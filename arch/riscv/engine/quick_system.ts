@@ -21,9 +21,10 @@ import { EnvConfig } from "../csr/fields.ts";
 import type { QuickName } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/mod.ts";
 import { CACHE_BLOCK_SIZE, FIELD, WINDOW, X_REGISTERS } from "../layout.ts";
+import { Access } from "../mmu/pte.ts";
 import { Privilege } from "../trap/mode.ts";
+import { hartWord, setPc, tlbEntry, tlbHit } from "../window_code.ts";
 import { emitQuickStatus } from "./quick_csr.ts";
-import { hartWord, setPc, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** The functions by the name that rows of the instruction table have for them: (value of rs1: i64) -> 1 done, 0 nothing was done. */
 export type QuickCalls = Readonly<Record<QuickName, FunctionReference>>;
@@ -31,9 +32,14 @@ export type QuickCalls = Readonly<Record<QuickName, FunctionReference>>;
 /** Their parameters. */
 export const QUICK_PARAMS = ["i64"] as const;
 
-/** Adds the functions and exports them. */
-export function emitQuickCalls(module: ModuleBuilder): QuickCalls {
-  return { zeroBlock: module.function("zeroBlock", [...QUICK_PARAMS], ["i32"], emitZeroBlock, { export: true }) };
+/**
+ * Adds the functions and exports them.
+ *
+ * @param refill What `AccessMisses` has
+ */
+export function emitQuickCalls(module: ModuleBuilder, refill: FunctionReference): QuickCalls {
+  const zeroBlock = (f: FunctionBuilder): void => emitZeroBlock(f, refill);
+  return { zeroBlock: module.function("zeroBlock", [...QUICK_PARAMS], ["i32"], zeroBlock, { export: true }) };
 }
 
 /**
@@ -76,11 +82,19 @@ function sourceOf(record: Expr): Expr {
 }
 
 /** CBO.ZERO where it is allowed and the page takes stores. */
-function emitZeroBlock(f: FunctionBuilder): void {
+function emitZeroBlock(f: FunctionBuilder, refill: FunctionReference): void {
   const block = f.let(binary("i64.and", f.param(0), i64Const(-CACHE_BLOCK_SIZE)));
   f.if(unary("i32.eqz", mayZero()), () => f.return(i32Const(0)), undefined, "unlikely");
   const entry = f.let(tlbEntry("writeTable", block));
-  f.if(unary("i32.eqz", tlbHit(entry, block, 1)), () => f.return(i32Const(0)), undefined, "unlikely");
+  f.if(
+    unary("i32.eqz", tlbHit(entry, block, 1)),
+    () => {
+      f.call(refill, block, i32Const(Access.WRITE));
+      f.if(unary("i32.eqz", tlbHit(entry, block, 1)), () => f.return(i32Const(0)));
+    },
+    undefined,
+    "unlikely",
+  );
   const host = f.let(binary("i32.add", unary("i32.wrap_i64", block), load("i32.load", entry, 8)));
   for (let at = 0; at < CACHE_BLOCK_SIZE; at += 8) f.store("i64.store", host, i64Const(0), at);
   f.return(i32Const(1));

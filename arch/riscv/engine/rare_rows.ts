@@ -17,10 +17,10 @@ import {
 } from "../../../core/wasm/mod.ts";
 import { emitFloatHelpers } from "../float/operations.ts";
 import { FIELD, WINDOW } from "../layout.ts";
+import { hartWord } from "../window_code.ts";
 import { InterpreterOps, type RowServices } from "./interpreter_ops.ts";
 import { OPERATION_MASK } from "./record.ts";
 import { FIRST_RARE, RARE_ROWS, type RunRow } from "./row_order.ts";
-import { hartWord } from "./wasm_ops.ts";
 
 /** Parameters of a rare row's function: record, pcBase, budget. Its result is the next record, 0 to look pc up. */
 export const RARE_PARAMS: readonly ValueType[] = ["i32", "i64", "i32"];

@@ -19,8 +19,8 @@ import {
   type ValueType,
 } from "../../../core/wasm/mod.ts";
 import { LeaveRegions } from "../layout.ts";
+import { hartWord, setHartWord, setPc, tlbEntry, tlbHit } from "../window_code.ts";
 import type { SlowAccesses } from "./slow_access.ts";
-import { hartWord, setHartWord, setPc, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /** Where an access stands: pc of offset 0 of its page (i64), steps left where they were written down last, and a {@link siteOf}. */
 const PLACE: readonly ValueType[] = ["i64", "i32", "i32"];

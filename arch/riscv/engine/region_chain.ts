@@ -16,8 +16,8 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { hartWord, setHartWord, tlbEntry, tlbHit } from "../window_code.ts";
 import { Operation, OPERATION_MASK, RECORD_SHIFT } from "./record.ts";
-import { hartWord, setHartWord, tlbEntry, tlbHit } from "./wasm_ops.ts";
 
 /**
  * Guest calls that nest as calls of WebAssembly at most: its stack is limited, and unoptimised frames are large. It is the `depth` of

@@ -20,7 +20,7 @@ import { CsrOperation, isWrite } from "../csr/csr_file.ts";
 import type { Mode, PlainCsr } from "../csr/plain.ts";
 import type { Decoded } from "../isa/instruction.ts";
 import { FIELD, type FieldName, WINDOW } from "../layout.ts";
-import { hartWord, setHartWord } from "./wasm_ops.ts";
+import { hartWord, setHartWord } from "../window_code.ts";
 
 /** Where the code of an access stands. */
 export interface PlainSite {

@@ -15,9 +15,9 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import { FIELD, LeaveRegions, WINDOW } from "../layout.ts";
+import { setHartWord, setPc } from "../window_code.ts";
 import { MOST_NESTED_CALLS, mustLeaveRegions } from "./region_chain.ts";
 import type { RegionFrame, RegionServices } from "./region_frame.ts";
-import { setHartWord, setPc } from "./wasm_ops.ts";
 
 /** Whether nobody called a region. */
 export function isUncalled(depth: Expr): Expr {

@@ -18,7 +18,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import { FloatFlag, RoundingMode } from "../float/helpers.ts";
 import { FIELD, WINDOW } from "../layout.ts";
-import { hartWord } from "./wasm_ops.ts";
+import { hartWord } from "../window_code.ts";
 import { singleValue } from "./wasm_value.ts";
 
 /** Guard while the host's results can be used: what twice the upper half of a finite result is below, but for the largest ones. */

@@ -16,6 +16,7 @@ import {
 } from "../../../core/wasm/mod.ts";
 import type { AccessSize, Decoded, Instruction, Operands, RegisterOperand } from "../isa/instruction.ts";
 import { LeaveRegions } from "../layout.ts";
+import type { DataTable } from "../window_code.ts";
 import { fuse } from "./region_fusion.ts";
 import type { BlockExits, Knowledge, RegionFrame, RegionServices } from "./region_frame.ts";
 import {
@@ -36,7 +37,7 @@ import { emitSystem } from "./region_system.ts";
 import { selectedBehind } from "./region_selection.ts";
 import type { ArithmeticHelpers } from "./wasm_arithmetic.ts";
 import { constantValue, selected, type WasmValue } from "./wasm_value.ts";
-import type { AtomicPlace, DataTable } from "./wasm_ops.ts";
+import type { AtomicPlace } from "./wasm_ops.ts";
 
 /** How the last instruction of a block ends it. */
 type BlockEnd = (exits: BlockExits) => void;

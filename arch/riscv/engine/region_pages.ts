@@ -7,9 +7,10 @@
  */
 import { binary, type Expr, type FunctionBuilder, i64Const, load, type Local, unary } from "../../../core/wasm/mod.ts";
 import type { AccessSize } from "../isa/instruction.ts";
+import { type DataTable, tlbEntry, tlbHit } from "../window_code.ts";
 import { LEFT, NO_PAGE, type RegionAccesses } from "./region_access.ts";
 import { Locality, type PageChoice } from "./region_locality.ts";
-import { type DataTable, storeAt, tlbEntry, tlbHit } from "./wasm_ops.ts";
+import { storeAt } from "./wasm_ops.ts";
 import type { WasmValue } from "./wasm_value.ts";
 
 /** A remembered page. */

@@ -21,12 +21,15 @@ import {
   type StoreOp,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { STAGING, TLB_GUARDED, WINDOW } from "../layout.ts";
+import { STAGING, TLB_DEVICE, TLB_GUARDED, WINDOW } from "../layout.ts";
+import { Access } from "../mmu/pte.ts";
+import { tlbEntry, tlbHit } from "../window_code.ts";
 import { LINE_SHIFT, PAGE_LINES, PAGE_PATIENCE } from "./record.ts";
-import { tlbEntry, tlbHit } from "./wasm_ops.ts";
 
-/** TypeScript that does what the tables cannot answer. All take and give 32-bit numbers. */
+/** What does what the tables cannot answer. All but the first are TypeScript, and take and give 32-bit numbers. */
 export interface AccessMisses {
+  /** (va: i64, access) -> 1: the page was entered into a table, see `mmu/refill.ts`. */
+  readonly refill: FunctionReference;
   /** (vaLow, vaHigh, size) -> host address, or -1: trapped or exit requested. */
   readonly loadMiss: FunctionReference;
   /** (vaLow, vaHigh, low, high, size) -> 1 stored, 0 trapped or exit requested. */
@@ -56,7 +59,7 @@ export function emitSlowAccesses(module: ModuleBuilder, misses: AccessMisses): S
   };
 }
 
-function emitLoad(f: FunctionBuilder, { loadMiss }: AccessMisses): void {
+function emitLoad(f: FunctionBuilder, { refill, loadMiss }: AccessMisses): void {
   const [va, size] = [f.param(0), f.param(1)];
   const entry = f.let(tlbEntry("readTable", va));
   f.if(tlbHit(entry, va, 1), () => {
@@ -75,15 +78,38 @@ function emitLoad(f: FunctionBuilder, { loadMiss }: AccessMisses): void {
       f.return(i32Const(WINDOW + STAGING));
     });
   });
+  ifRefilled(f, refill, Access.READ, va, size, entry, () => f.return(f.let(hostOf(entry, va))));
   f.return(call(loadMiss, low(va), high(va), size));
 }
 
-function emitStore(f: FunctionBuilder, { storeMiss }: AccessMisses): void {
+/** Does something if an access in one page is not one to a device, and its page can be entered. */
+function ifRefilled(
+  f: FunctionBuilder,
+  refill: FunctionReference,
+  access: number,
+  va: Expr,
+  size: Expr,
+  entry: Expr,
+  then: () => void,
+): void {
+  const isDevice = binary("i64.eq", load("i64.load", entry), binary("i64.add", pageOf(va), i64Const(TLB_DEVICE)));
+  f.if(unary("i32.eqz", isDevice), () => {
+    f.if(binary("i32.le_u", size, bytesInPage(va)), () => {
+      f.if(call(refill, va, i32Const(access)), then);
+    });
+  });
+}
+
+function emitStore(f: FunctionBuilder, { refill, storeMiss }: AccessMisses): void {
   const [va, value, size] = [f.param(0), f.param(1), f.param(2)];
   f.block((miss) => {
     const entry = f.let(tlbEntry("writeTable", va));
+    const isKnown = (): Expr => binary("i32.or", tlbHit(entry, va, 1), isGuarded(entry, va));
+    f.if(unary("i32.eqz", isKnown()), () => {
+      ifRefilled(f, refill, Access.WRITE, va, size, entry, () => {});
+      f.brIf(miss, unary("i32.eqz", isKnown()));
+    });
     const guarded = f.let(isGuarded(entry, va));
-    f.brIf(miss, unary("i32.eqz", binary("i32.or", tlbHit(entry, va, 1), guarded)));
     const host = f.let(hostOf(entry, va));
     const inFirst = f.let(bytesInPage(va));
     f.if(binary("i32.gt_u", size, inFirst), () => {
@@ -125,12 +151,17 @@ function storeCrossing(f: FunctionBuilder, first: Expr, second: Expr, inFirst: E
   });
 }
 
-function emitAmo(f: FunctionBuilder, { amoMiss }: AccessMisses): void {
+function emitAmo(f: FunctionBuilder, { refill, amoMiss }: AccessMisses): void {
   const [va, size] = [f.param(0), f.param(1)];
   f.block((miss) => {
     const entry = f.let(tlbEntry("writeTable", va));
-    const misaligned = binary("i32.and", low(va), binary("i32.sub", size, i32Const(1)));
-    f.brIf(miss, binary("i32.or", unary("i32.eqz", isGuarded(entry, va)), misaligned));
+    f.brIf(miss, binary("i32.and", low(va), binary("i32.sub", size, i32Const(1))));
+    f.if(unary("i32.eqz", isGuarded(entry, va)), () => {
+      ifRefilled(f, refill, Access.WRITE, va, size, entry, () => {
+        f.if(tlbHit(entry, va, 1), () => f.return(hostOf(entry, va)));
+      });
+      f.brIf(miss, unary("i32.eqz", isGuarded(entry, va)));
+    });
     const lines = f.let(load("i32.load", entry, 12));
     f.brIf(miss, isKept(f, lines, va, size));
     f.return(hostOf(entry, va));

@@ -10,6 +10,8 @@ import type { HostPhysAddr } from "../../../core/address.ts";
  * code.
  */
 export interface CodePageTracker {
+  /** Address of the table of what {@link guard} gives, 32 bits for each host page. */
+  readonly table: HostPhysAddr;
   /** What a guarded write entry for the host page at `hostPage` must name, 0 if the page holds no decoded code. */
   guard(hostPage: HostPhysAddr): HostPhysAddr;
   /** `length` bytes at host address `host`, inside one page, were written or are about to be. */

@@ -8,21 +8,9 @@
  *
  * @module
  */
-import { TLB_CONTEXT_BANKS } from "../layout.ts";
+import { ContextBank, TLB_CONTEXT_BANKS } from "../layout.ts";
 import type { FirstStage } from "./first_stage.ts";
 import type { Tlb } from "./tlb.ts";
-
-/** The banks of a context, counted from its first one. */
-export const ContextBank = {
-  /** U-mode or VU-mode. */
-  USER: 0,
-  /** HS-mode or VS-mode. */
-  SUPERVISOR: 1,
-  /** The same with SUM set. */
-  SUPERVISOR_SUM: 2,
-  /** Loads and stores with an MXR bit set, whatever the mode; emptied when its meaning changes. */
-  ODD: 3,
-} as const;
 
 /** In place of an ASID or VMID: all of them. */
 export const ANY = -1;
@@ -129,7 +117,7 @@ export class Contexts {
   forgetAddress(virtual: boolean, vmid: number, asid: number, vaLow: number, vaHigh: number): void {
     for (const context of this.#all) {
       if (context.stale || !context.matches(virtual, vmid, asid)) continue;
-      for (let i = 0; i < TLB_CONTEXT_BANKS; i++) this.#tlb.flushAddress(context.bank + i, vaLow, vaHigh);
+      this.#tlb.flushAddress(context.bank, TLB_CONTEXT_BANKS, vaLow, vaHigh);
       this.#first.flushAddress(vaLow, vaHigh, context.generation);
     }
   }

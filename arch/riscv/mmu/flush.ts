@@ -9,11 +9,12 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import { MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { FIELD } from "../layout.ts";
+import { ContextBank, FIELD, MACHINE_BANK } from "../layout.ts";
 import { Privilege } from "../trap/mode.ts";
-import { ANY, ContextBank, Contexts } from "./contexts.ts";
+import type { CodePageTracker } from "./code_page_tracker.ts";
+import { ANY, Contexts } from "./contexts.ts";
 import { Access } from "./pte.ts";
-import { MACHINE_BANK, type Tlb, type TlbCounts } from "./tlb.ts";
+import type { Tlb, TlbCounts } from "./tlb.ts";
 import type { Translator } from "./translator.ts";
 
 /** Fields of the CSRs that decide about translation, beside PMP. */
@@ -32,14 +33,21 @@ export class Flusher {
   readonly #tlb: Tlb;
   readonly #translator: Translator;
   readonly #contexts: Contexts;
+  readonly #codePages: CodePageTracker;
   readonly #seen = new Int32Array(WATCHED.length * 2);
 
   /** Made by `Mmu`. */
-  constructor(hart: Hart, tlb: Tlb, translator: Translator, contexts: number) {
+  constructor(hart: Hart, tlb: Tlb, translator: Translator, codePages: CodePageTracker, contexts: number) {
     this.#hart = hart;
     this.#tlb = tlb;
     this.#translator = translator;
+    this.#codePages = codePages;
     this.#contexts = new Contexts(tlb, translator.first, MACHINE_BANK + 1, contexts);
+  }
+
+  /** What generated code calls first when it misses: (va, access) -> 1 if the page was entered for the hart in the window. */
+  get refill(): (va: bigint, access: number) => number {
+    return this.#tlb.refill;
   }
 
   /** How often translation tables were filled and emptied. */
@@ -114,6 +122,9 @@ export class Flusher {
 
   /** Forgets everything and takes all CSRs over: after a reset or a restored snapshot. */
   flushAll(): void {
+    this.#hart.state.setWord(FIELD.mmuArea, this.#tlb.area);
+    this.#hart.state.setWord(FIELD.recordTable, this.#codePages.table);
+    this.#hart.state.setWord(FIELD.walksTables, this.#hart.options.mode === "guest" ? 1 : 0);
     this.#findChanges();
     this.#translator.pmp?.update();
     this.#flushEverything();

@@ -38,13 +38,13 @@ export class Mmu extends Flusher implements HartMmu {
    * Makes the MMU of a hart.
    *
    * @param codePages Which pages hold decoded code
-   * @param tables `tlbSize(contexts)` zeroed bytes for the translation tables
+   * @param area `mmuAreaSize(contexts)` zeroed bytes, see `MmuArea`
    * @param contexts Address spaces that have tables
    */
-  constructor(hart: Hart, codePages: CodePageTracker, tables: HostPhysAddr, contexts: number) {
-    const tlb = new Tlb(hart.memory, tables, contexts);
-    const translator = new Translator(hart, codePages);
-    super(hart, tlb, translator, contexts);
+  constructor(hart: Hart, codePages: CodePageTracker, area: HostPhysAddr, contexts: number) {
+    const tlb = new Tlb(hart.memory, area, contexts);
+    const translator = new Translator(hart, area, codePages);
+    super(hart, tlb, translator, codePages, contexts);
     this.#hart = hart;
     this.#codePages = codePages;
     this.#tlb = tlb;

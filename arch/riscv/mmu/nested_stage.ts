@@ -4,9 +4,10 @@
  *
  * @module
  */
+import type { HostPhysAddr } from "../../../core/address.ts";
 import { EnvConfigHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { FIELD } from "../layout.ts";
+import { FIELD, MmuArea, NESTED_LARGE_ENTRIES, NESTED_LARGE_SHIFT, NestedLarge } from "../layout.ts";
 import { type Fault, FaultKind } from "./fault.ts";
 import type { TableMemory } from "./table_memory.ts";
 import {
@@ -24,12 +25,6 @@ import {
 
 /** Entries of the cache of pages: a power of two. 4096 pages are 16 MiB of guest memory. */
 const CACHE_ENTRIES = 4096;
-
-/** Entries of the cache of large leaves, of which each stands for 2 MiB: a power of two. */
-const LARGE_ENTRIES = 1024;
-
-/** Words of an entry there: generation, address[52:21], address[63:53], permissions, frame of its first page low, high. */
-const LARGE_WORDS = 8;
 
 /** Words of a cache entry: generation, address low and high, permissions, host frame or -1, supervisor-physical frame low, high, grant. */
 const CACHE_WORDS = 8;
@@ -51,13 +46,24 @@ export class NestedStage {
   readonly #tables: TableMemory;
   readonly #fault: Fault;
   readonly #cache = new Int32Array(CACHE_ENTRIES * CACHE_WORDS);
-  readonly #large = new Int32Array(LARGE_ENTRIES * LARGE_WORDS);
+  /** The cache of large leaves, which `refill.ts` reads as well. */
+  readonly #large: Int32Array;
+  /** Generation of both caches: what lies in the MMU's area as `NESTED_GENERATION`. */
+  readonly #generation: Int32Array;
   /** Whether what the last walk found holds for the aligned 2 MiB around it. */
   #isLarge = false;
-  #generation = 1;
 
-  /** @param fault Where failures are noted */
-  constructor(hart: Hart, tables: TableMemory, fault: Fault) {
+  /**
+   * @param area Where `MmuArea` begins
+   * @param fault Where failures are noted
+   */
+  constructor(hart: Hart, area: HostPhysAddr, tables: TableMemory, fault: Fault) {
+    const { i32 } = hart.memory;
+    const large = (area + MmuArea.NESTED_LARGE) / 4;
+    this.#large = i32.subarray(large, large + (NESTED_LARGE_ENTRIES << NESTED_LARGE_SHIFT) / 4);
+    const generation = (area + MmuArea.NESTED_GENERATION) / 4;
+    this.#generation = i32.subarray(generation, generation + 1);
+    this.#generation[0] = 1;
     this.#hart = hart;
     this.#tables = tables;
     this.#fault = fault;
@@ -65,12 +71,13 @@ export class NestedStage {
 
   /** Forgets all cached results. */
   flush(): void {
-    if (this.#generation === 0x7fffffff) {
+    const generation = this.#generation;
+    if (generation[0] === 0x7fffffff) {
       this.#cache.fill(0);
       this.#large.fill(0);
-      this.#generation = 0;
+      generation[0] = 0;
     }
-    this.#generation++;
+    generation[0]++;
   }
 
   /**
@@ -84,7 +91,7 @@ export class NestedStage {
     if (this.#findLarge(low, high, needed, mxr)) return true;
     const at = ((low >>> 12) & (CACHE_ENTRIES - 1)) * CACHE_WORDS;
     const cache = this.#cache;
-    if (cache[at + 1] === (low & -4096) && cache[at + 2] === high && cache[at] === this.#generation) {
+    if (cache[at + 1] === (low & -4096) && cache[at + 2] === high && cache[at] === this.#generation[0]) {
       const permissions = cache[at + 3];
       if (allows(permissions, needed, mxr)) {
         this.permissions = permissions;
@@ -102,7 +109,7 @@ export class NestedStage {
       this.#keepLarge(low, high);
       return true;
     }
-    cache[at] = this.#generation;
+    cache[at] = this.#generation[0];
     cache[at + 1] = low & -4096;
     cache[at + 2] = high;
     cache[at + 3] = this.permissions;
@@ -116,13 +123,15 @@ export class NestedStage {
   /** Looks among the large leaves. RAM behind one may be in pieces, so its host frame is asked for each page. */
   #findLarge(low: number, high: number, needed: number, mxr: boolean): boolean {
     const key = (low >>> 21) | (high << 11);
-    const at = (key & (LARGE_ENTRIES - 1)) * LARGE_WORDS;
+    const at = placeOf(key);
     const large = this.#large;
-    if (large[at] !== this.#generation || large[at + 1] !== key || large[at + 2] !== high >>> 21) return false;
-    const permissions = large[at + 3];
+    if (large[at + NestedLarge.GENERATION] !== this.#generation[0]) return false;
+    if (large[at + NestedLarge.KEY] !== key || large[at + NestedLarge.HIGH] !== high >>> 21) return false;
+    const permissions = large[at + NestedLarge.PERMISSIONS];
     if (!allows(permissions, needed, mxr)) return false;
     this.permissions = permissions;
-    this.frame = (large[at + 4] >>> 0) + large[at + 5] * 0x100000000 + ((low >>> 12) & 511);
+    const first = (large[at + NestedLarge.FRAME] >>> 0) + large[at + NestedLarge.FRAME_HIGH] * 0x100000000;
+    this.frame = first + ((low >>> 12) & 511);
     this.hostFrame = this.#tables.hostFrame(this.frame);
     this.granted = this.#tables.granted;
     return true;
@@ -130,15 +139,23 @@ export class NestedStage {
 
   #keepLarge(low: number, high: number): void {
     const key = (low >>> 21) | (high << 11);
-    const at = (key & (LARGE_ENTRIES - 1)) * LARGE_WORDS;
+    const at = placeOf(key);
     const first = this.frame - ((low >>> 12) & 511);
     const large = this.#large;
-    large[at] = this.#generation;
-    large[at + 1] = key;
-    large[at + 2] = high >>> 21;
-    large[at + 3] = this.permissions;
-    large[at + 4] = first;
-    large[at + 5] = Math.floor(first / 0x100000000);
+    large[at + NestedLarge.GENERATION] = this.#generation[0];
+    large[at + NestedLarge.KEY] = key;
+    large[at + NestedLarge.HIGH] = high >>> 21;
+    large[at + NestedLarge.PERMISSIONS] = this.permissions;
+    large[at + NestedLarge.FRAME] = first;
+    large[at + NestedLarge.FRAME_HIGH] = Math.floor(first / 0x100000000);
+    large[at + NestedLarge.HOST] = this.#hostInOnePiece(first);
+  }
+
+  /** Host page of the first of 512 frames if they lie there in a row, as they always do in guest mode; else 0. */
+  #hostInOnePiece(first: number): number {
+    if (this.#hart.options.mode !== "guest") return 0;
+    const host = this.#tables.hostFrame(first);
+    return host >= 0 && this.#tables.hostFrame(first + 511) === host + 511 ? host * 4096 : 0;
   }
 
   #walk(low: number, high: number, needed: number, mxr: boolean, pseudo: number): boolean {
@@ -204,6 +221,11 @@ export class NestedStage {
     this.frame = leafFrame(pteLow, pteHigh, level, low, high);
     return this.frame < PHYSICAL_FRAMES || this.#fault.plain(FaultKind.ACCESS);
   }
+}
+
+/** Where an entry of the cache of large leaves is. */
+function placeOf(key: number): number {
+  return (key & (NESTED_LARGE_ENTRIES - 1)) << (NESTED_LARGE_SHIFT - 2);
 }
 
 /** Whether permissions include the one needed. */

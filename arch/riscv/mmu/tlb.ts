@@ -12,20 +12,24 @@
 import { type HostPhysAddr, PAGE_SHIFT } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
 import {
+  BankNotes,
+  MmuArea,
   TLB_BANK_SIZE,
   TLB_DEVICE,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
+  TLB_FILTER,
   TLB_GUARDED,
+  TLB_LISTED,
+  TLB_PIECE_SHIFT,
   TLB_TABLE_SIZE,
   tlbBanks,
+  TlbNotes,
   tlbTag,
 } from "../layout.ts";
 import { Access } from "./pte.ts";
+import { instantiateTlbCode, type TlbCode } from "./tlb_code.ts";
 import { leadsTo, WriterIndex } from "./writer_index.ts";
-
-/** M-mode's bank; the others belong to address spaces, see `contexts.ts`. */
-export const MACHINE_BANK = 0;
 
 /** No entry: the distance between two pages is never odd. */
 export const MISS = 1;
@@ -33,32 +37,11 @@ export const MISS = 1;
 /** Tables of a bank. */
 const TABLES = 3;
 
-/** Entries that {@link Tlb} keeps a list of for each table; of a table with more it only knows which pieces they are in. */
-const LISTED = 256;
-
 /** Any host page: no page has such an address. */
 const ANYWHERE = 1;
 
-/** log2 of the entries of a piece of a table: 4 KiB, of which the host commits nothing before something is entered. */
-const PIECE_SHIFT = 8;
-
 /** Pieces of a table. */
-const PIECES = TLB_ENTRIES >>> PIECE_SHIFT;
-
-/** Words of 32 bits that have a bit for each of them. */
-const PIECE_WORDS = Math.ceil(PIECES / 32);
-
-/** Words of 32-bit numbers of an entry. */
-const ENTRY_WORDS = TLB_ENTRY_SIZE / 4;
-
-/** Sizes of leaves above a page, as shifts: Svnapot, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
-const LARGE_SHIFTS = [16, 21, 30, 39, 48];
-
-/** Slots of a bank's filter of large leaves. */
-const FILTER = 1024;
-
-/** Bit of {@link LARGE_SHIFTS} by shift. */
-const LARGE_BIT = Uint8Array.from({ length: 64 }, (_, shift) => 1 << LARGE_SHIFTS.indexOf(shift));
+const PIECES = TLB_ENTRIES >>> TLB_PIECE_SHIFT;
 
 /** How often tables were filled and emptied. */
 export interface TlbCounts {
@@ -75,40 +58,49 @@ export interface TlbCounts {
 /** One hart's translation tables. */
 export class Tlb {
   readonly #i32: Int32Array;
-  readonly #tables: HostPhysAddr;
-  readonly #count: number;
+  readonly #u8: Uint8Array;
+  readonly #u16: Uint16Array;
+  readonly #first: HostPhysAddr;
+  readonly #banks: number;
   readonly #writers: WriterIndex;
-  /** Entries that each table's list has, LISTED + 1 if there are more in the table. */
-  readonly #fills: Int32Array;
-  readonly #lists: Uint16Array;
-  /** Pieces of each table that have entries. */
-  readonly #pieces: Int32Array;
-  /** Which {@link LARGE_SHIFTS} each bank has entries of, one bit each. */
-  readonly #large: Uint8Array;
-  readonly #filters: Uint8Array;
-  /** Counters for `--stats`. */
-  readonly counts: TlbCounts = { reads: 0, writes: 0, fetches: 0, flushes: 0 };
+  readonly #code: TlbCode;
+  #flushes = 0;
 
   /**
-   * @param tables `tlbSize(contexts)` zeroed bytes, aligned to 16
+   * @param area `mmuAreaSize(contexts)` zeroed bytes, aligned to 16
    * @param contexts Address spaces that have banks, beside M-mode's
    */
-  constructor(memory: HostMemory, tables: HostPhysAddr, contexts: number) {
-    const banks = tlbBanks(contexts);
+  constructor(memory: HostMemory, readonly area: HostPhysAddr, contexts: number) {
+    this.#first = area + MmuArea.BANKS;
+    this.#banks = tlbBanks(contexts);
     this.#i32 = memory.i32;
-    this.#tables = tables;
-    this.#count = banks * TABLES;
-    this.#writers = new WriterIndex(memory, tables);
-    this.#fills = new Int32Array(this.#count);
-    this.#lists = new Uint16Array(this.#count * LISTED);
-    this.#pieces = new Int32Array(this.#count * PIECE_WORDS);
-    this.#large = new Uint8Array(banks);
-    this.#filters = new Uint8Array(banks * FILTER);
+    this.#u8 = memory.u8;
+    this.#u16 = memory.u16;
+    this.#writers = new WriterIndex(memory, area + MmuArea.WRITERS);
+    this.#code = instantiateTlbCode(memory);
+  }
+
+  /** (va: bigint, access) -> 1: the page was entered for the hart in the window, see `refill.ts`; for generated code. */
+  get refill(): TlbCode["refill"] {
+    return this.#code.refill;
+  }
+
+  /** Counters for `--stats`. */
+  get counts(): TlbCounts {
+    const [reads, writes, fetches] = [Access.READ, Access.WRITE, Access.EXECUTE].map((access) =>
+      this.#i32[(this.area + MmuArea.COUNTS) / 4 + access] >>> 0
+    );
+    return { reads, writes, fetches, flushes: this.#flushes };
+  }
+
+  /** Address of a bank. */
+  bank(bank: number): HostPhysAddr {
+    return this.#first + bank * TLB_BANK_SIZE;
   }
 
   /** Address of a bank's table for one kind of {@link Access}. */
   table(bank: number, access: number): HostPhysAddr {
-    return this.#tables + bank * TLB_BANK_SIZE + access * TLB_TABLE_SIZE;
+    return this.#first + bank * TLB_BANK_SIZE + access * TLB_TABLE_SIZE;
   }
 
   /**
@@ -170,37 +162,7 @@ export class Tlb {
     extra: number,
     shift: number,
   ): void {
-    const index = (tag >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
-    const table = bank * TABLES + access;
-    const entry = this.#start(table) + index * ENTRY_WORDS;
-    const i32 = this.#i32;
-    i32[entry] = tag;
-    i32[entry + 1] = vaHigh;
-    i32[entry + 2] = value;
-    i32[entry + 3] = extra;
-    this.#note(table, index);
-    if (shift !== PAGE_SHIFT) this.#noteLarge(bank, tag, vaHigh, shift);
-    if (access === Access.READ) {
-      this.counts.reads++;
-    } else if (access === Access.WRITE) {
-      this.counts.writes++;
-      this.#writers.add(entry);
-    } else {
-      this.counts.fetches++;
-    }
-  }
-
-  /** Remembers that a table has an entry. */
-  #note(table: number, index: number): void {
-    const fills = this.#fills[table];
-    if (fills < LISTED) this.#lists[table * LISTED + fills] = index;
-    this.#fills[table] = Math.min(fills, LISTED) + 1;
-    const piece = index >>> PIECE_SHIFT;
-    this.#pieces[table * PIECE_WORDS + (piece >>> 5)] |= 1 << piece;
-  }
-
-  #hasPiece(table: number, piece: number): boolean {
-    return (this.#pieces[table * PIECE_WORDS + (piece >>> 5)] >>> piece & 1) !== 0;
+    this.#code.enter(this.area, this.table(bank, access), access, tag, vaHigh, value, extra, shift);
   }
 
   /** `hostPage - virtualPage` (wrapped) that the read or write table of a bank has for an address, or {@link MISS}; unless it is guarded. */
@@ -221,87 +183,79 @@ export class Tlb {
 
   /** Empties a bank. */
   flush(bank: number): void {
-    const first = bank * TABLES;
-    if ((this.#fills[first] | this.#fills[first + 1] | this.#fills[first + 2]) === 0) return;
-    this.counts.flushes++;
-    for (let table = first; table < first + TABLES; table++) this.#flushTable(table);
-    if (this.#large[bank] === 0) return;
-    this.#large[bank] = 0;
-    this.#filters.fill(0, bank * FILTER, (bank + 1) * FILTER);
+    const start = this.bank(bank);
+    const end = start + TLB_TABLE_SIZE * TABLES;
+    let fills = 0;
+    for (let table = start; table < end; table += TLB_TABLE_SIZE) fills |= this.#fills(table);
+    if (fills === 0) return;
+    this.#flushes++;
+    for (let table = start; table < end; table += TLB_TABLE_SIZE) this.#flushTable(table);
+    const large = (start + BankNotes.LARGE) >>> 2;
+    if (this.#i32[large] === 0) return;
+    this.#i32[large] = 0;
+    this.#u8.fill(0, start + BankNotes.FILTER, start + BankNotes.FILTER + TLB_FILTER);
   }
 
-  /** Drops what a bank has for one address, and for all addresses that a large leaf may share with it. */
-  flushAddress(bank: number, vaLow: number, vaHigh: number): void {
-    if (this.#large[bank] !== 0 && this.#maybeLarge(bank, vaLow, vaHigh)) return this.flush(bank);
-    const index = (vaLow >>> PAGE_SHIFT) & (TLB_ENTRIES - 1);
-    for (let table = bank * TABLES; table < (bank + 1) * TABLES; table++) {
-      if (this.#hasPiece(table, index >>> PIECE_SHIFT)) this.#i32[this.#start(table) + index * ENTRY_WORDS] = 0;
+  /**
+   * Drops what banks in a row have for one address, and for all addresses that a large leaf may share with it.
+   *
+   * @param bank The first bank
+   * @param count How many there are
+   */
+  flushAddress(bank: number, count: number, vaLow: number, vaHigh: number): void {
+    const whole = this.#code.forget(this.bank(bank), count, vaLow, vaHigh);
+    if (whole === 0) return;
+    for (let i = 0; i < count; i++) {
+      if ((whole >>> i & 1) !== 0) this.flush(bank + i);
     }
   }
 
   /** Empties all tables of one kind of access. */
   drop(access: number): void {
-    for (let table = access; table < this.#count; table += TABLES) this.#flushTable(table);
+    for (let bank = 0; bank < this.#banks; bank++) this.#flushTable(this.table(bank, access));
     if (access === Access.WRITE) this.#writers.reset();
   }
 
   /** Drops the write entries that lead to one host page, guarded ones as well. */
   dropWritesTo(hostPage: HostPhysAddr): void {
     if (this.#writers.clear(hostPage)) return;
-    for (let table: number = Access.WRITE; table < this.#count; table += TABLES) this.#clear(table, hostPage | 0);
+    for (let bank = 0; bank < this.#banks; bank++) this.#clear(this.table(bank, Access.WRITE), hostPage | 0);
   }
 
-  #flushTable(table: number): void {
-    if (this.#fills[table] === 0) return;
+  /** Entries of a table as its list counts them. */
+  #fills(table: HostPhysAddr): number {
+    return this.#i32[(table + TlbNotes.FILLS) >>> 2];
+  }
+
+  #flushTable(table: HostPhysAddr): void {
+    if (this.#fills(table) === 0) return;
     this.#clear(table, ANYWHERE);
-    this.#fills[table] = 0;
-    for (let word = 0; word < PIECE_WORDS; word++) this.#pieces[table * PIECE_WORDS + word] = 0;
+    this.#i32[(table + TlbNotes.FILLS) >>> 2] = 0;
+    const pieces = (table + TlbNotes.PIECES) >>> 2;
+    this.#i32[pieces] = this.#i32[pieces + 1] = 0;
   }
 
   /** Clears the entries of a table that lead to a host page, or {@link ANYWHERE}. */
-  #clear(table: number, hostPage: number): void {
-    const fills = this.#fills[table];
-    if (fills <= LISTED) {
-      for (let i = 0; i < fills; i++) this.#clearEntry(table, this.#lists[table * LISTED + i], hostPage);
+  #clear(table: HostPhysAddr, hostPage: number): void {
+    const fills = this.#fills(table);
+    if (fills <= TLB_LISTED) {
+      const list = (table + TlbNotes.LIST) >>> 1;
+      for (let i = 0; i < fills; i++) this.#clearEntry(table, this.#u16[list + i], hostPage);
       return;
     }
+    const pieces = (table + TlbNotes.PIECES) >>> 2;
     for (let piece = 0; piece < PIECES; piece++) {
-      if (!this.#hasPiece(table, piece)) continue;
-      const first = piece << PIECE_SHIFT;
-      for (let index = first; index < first + (1 << PIECE_SHIFT); index++) this.#clearEntry(table, index, hostPage);
+      if ((this.#i32[pieces + (piece >>> 5)] >>> piece & 1) === 0) continue;
+      const first = piece << TLB_PIECE_SHIFT;
+      for (let index = first; index < first + (1 << TLB_PIECE_SHIFT); index++) {
+        this.#clearEntry(table, index, hostPage);
+      }
     }
   }
 
   /** A tag whose low half is 0 matches no page. */
-  #clearEntry(table: number, index: number, hostPage: number): void {
-    const entry = this.#start(table) + index * ENTRY_WORDS;
+  #clearEntry(table: HostPhysAddr, index: number, hostPage: number): void {
+    const entry = (table + index * TLB_ENTRY_SIZE) >>> 2;
     if (hostPage === ANYWHERE || leadsTo(this.#i32, entry) === hostPage) this.#i32[entry] = 0;
   }
-
-  /** Where a table begins, as an index in `HostMemory.i32`: its number counts those of all banks. */
-  #start(table: number): number {
-    return (this.#tables + table * TLB_TABLE_SIZE) >>> 2;
-  }
-
-  #noteLarge(bank: number, vaLow: number, vaHigh: number, shift: number): void {
-    this.#large[bank] |= LARGE_BIT[shift];
-    this.#filters[bank * FILTER + filterSlot(vaLow, vaHigh, shift)] = 1;
-  }
-
-  #maybeLarge(bank: number, vaLow: number, vaHigh: number): boolean {
-    for (let i = 0; i < LARGE_SHIFTS.length; i++) {
-      if ((this.#large[bank] >> i & 1) === 0) continue;
-      if (this.#filters[bank * FILTER + filterSlot(vaLow, vaHigh, LARGE_SHIFTS[i])] !== 0) return true;
-    }
-    return false;
-  }
-}
-
-/**
- * Slot of the large leaf that contains an address; several leaves may share one, which only costs a needless flush. Not if one is in the
- * upper half of the address space: there are a supervisor's own pages, most of them large, and the fences are for those of its users.
- */
-function filterSlot(vaLow: number, vaHigh: number, shift: number): number {
-  const key = shift < 32 ? (vaLow >>> shift) | (vaHigh << (32 - shift)) : vaHigh >>> (shift - 32);
-  return (key ^ (key >>> 9) ^ (vaHigh >>> 21) ^ (shift << 4)) & (FILTER / 2 - 1) | (vaHigh < 0 ? FILTER / 2 : 0);
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { HostPhysAddr } from "../../../core/address.ts";
 import { HStatus, MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
 import { FIELD } from "../layout.ts";
@@ -49,13 +50,16 @@ export class Translator {
   #executeOnly = false;
   #nestedMxr = false;
 
-  /** @param codePages Hears of A and D bits that are set in pages of code */
-  constructor(hart: Hart, codePages: CodePageTracker) {
+  /**
+   * @param area Where `MmuArea` begins
+   * @param codePages Hears of A and D bits that are set in pages of code
+   */
+  constructor(hart: Hart, area: HostPhysAddr, codePages: CodePageTracker) {
     this.#hart = hart;
     // In guest mode the machine below the guest is the hypervisor, which needs no protection from itself.
     this.pmp = hart.options.mode === "machine" ? new Pmp(hart.state) : undefined;
     this.#tables = new TableMemory(hart, this.pmp, codePages);
-    this.nested = new NestedStage(hart, this.#tables, this.fault);
+    this.nested = new NestedStage(hart, area, this.#tables, this.fault);
     this.first = new FirstStage(hart, this.nested, this.#tables, this.fault);
   }
 

@@ -6,50 +6,21 @@
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
-import { TLB_ENTRY_SIZE } from "../layout.ts";
-
-/** Sets of places: a power of two. Pages 64 MiB apart share one. */
-const SETS = 16384;
-
-/** Places that a set has. */
-const WAYS = 4;
+import { WRITER_SETS, WRITER_WAYS } from "../layout.ts";
 
 /** In a set's first place: there were more than it could keep. */
-const FULL = -1;
+export const WRITERS_FULL = -1;
 
-/** Words of 32 bits of an entry. */
-const ENTRY_WORDS = TLB_ENTRY_SIZE / 4;
-
-/** The index of one hart. Nobody tells it of entries that are gone: it looks. */
+/** The index of one hart. `tlb_code.ts` adds to it. Nobody tells it of entries that are gone: it looks. */
 export class WriterIndex {
   readonly #i32: Int32Array;
-  readonly #first: number;
-  /** Entries, as their number from the first table on plus 1, 0 for none. */
-  readonly #places = new Int32Array(SETS * WAYS);
+  /** Addresses of entries, 0 for none. */
+  readonly #places: Int32Array;
 
-  /** @param tables Where the translation tables begin */
-  constructor(memory: HostMemory, tables: HostPhysAddr) {
+  /** @param at Where it lies */
+  constructor(memory: HostMemory, at: HostPhysAddr) {
     this.#i32 = memory.i32;
-    this.#first = tables >>> 2;
-  }
-
-  /**
-   * Notes a write entry.
-   *
-   * @param entry Its index in `HostMemory.i32`
-   */
-  add(entry: number): void {
-    const set = setOf(leadsTo(this.#i32, entry));
-    const place = (entry - this.#first) / ENTRY_WORDS + 1;
-    const places = this.#places;
-    const first = set * WAYS;
-    if (places[first] === FULL) return;
-    let free = -1;
-    for (let way = first; way < first + WAYS; way++) {
-      if (places[way] === place) return;
-      if (free < 0 && !this.#isIn(places[way], set)) free = way;
-    }
-    places[free < 0 ? first : free] = free < 0 ? FULL : place;
+    this.#places = memory.i32.subarray(at / 4, at / 4 + WRITER_SETS * WRITER_WAYS);
   }
 
   /**
@@ -59,11 +30,11 @@ export class WriterIndex {
    */
   clear(hostPage: HostPhysAddr): boolean {
     const places = this.#places;
-    const first = setOf(hostPage) * WAYS;
-    if (places[first] === FULL) return false;
-    for (let way = first; way < first + WAYS; way++) {
+    const first = setOf(hostPage) * WRITER_WAYS;
+    if (places[first] === WRITERS_FULL) return false;
+    for (let way = first; way < first + WRITER_WAYS; way++) {
       if (places[way] === 0) continue;
-      const entry = this.#entry(places[way]);
+      const entry = places[way] >>> 2;
       if (leadsTo(this.#i32, entry) === (hostPage | 0)) this.#i32[entry] = 0;
     }
     return true;
@@ -73,17 +44,6 @@ export class WriterIndex {
   reset(): void {
     this.#places.fill(0);
   }
-
-  #entry(place: number): number {
-    return this.#first + (place - 1) * ENTRY_WORDS;
-  }
-
-  /** Whether a place has an entry that a set must know. Without short cuts: V8 compiles what it saw, and anew what it did not. */
-  #isIn(place: number, set: number): boolean {
-    const entry = this.#entry(place);
-    const wanted = place === 0 ? -1 : set;
-    return setOf(leadsTo(this.#i32, entry)) === (this.#i32[entry] === 0 ? -1 : wanted);
-  }
 }
 
 /** Host page that a write entry leads to, as a signed number. */
@@ -92,5 +52,5 @@ export function leadsTo(i32: Int32Array, entry: number): number {
 }
 
 function setOf(hostPage: number): number {
-  return (hostPage >>> 12) & (SETS - 1);
+  return (hostPage >>> 12) & (WRITER_SETS - 1);
 }

@@ -1,7 +1,7 @@
 /** Code pages: which writes reach what was made of code, and how record pages come and go. @module */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { CodePages, recordPoolSize } from "../../../../arch/riscv/engine/code_pages.ts";
+import { CodePages, recordPoolSize, recordTableSize } from "../../../../arch/riscv/engine/code_pages.ts";
 import { Operation, PAGE_LINES, RECORD_SIZE } from "../../../../arch/riscv/engine/record.ts";
 
 const PAGE = 4096;
@@ -17,7 +17,9 @@ class Pool {
   translated = false;
 
   constructor(capacity = 4) {
-    this.pages = new CodePages(this.memory, this.memory.reserve(recordPoolSize(capacity)), capacity);
+    const { memory } = this;
+    const pool = memory.reserve(recordPoolSize(capacity));
+    this.pages = new CodePages(memory, pool, capacity, memory.reserve(recordTableSize(memory.size)));
     this.page = this.memory.reserve(64 * PAGE);
     this.pages.onStale = (host, length) => {
       this.stale.push([host - this.page, length]);

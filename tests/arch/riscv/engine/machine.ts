@@ -1,7 +1,7 @@
 /** A hart in machine mode with RAM and nothing else, whose instructions a test runs with the engine it names. @module */
 import { HostMemory } from "../../../../core/memory.ts";
 import { hartAreaSize, type HartWindow, SoftwareHart } from "../../../../arch/riscv/create_hart.ts";
-import { CodePages, recordPoolSize } from "../../../../arch/riscv/engine/code_pages.ts";
+import { CodePages, recordPoolSize, recordTableSize } from "../../../../arch/riscv/engine/code_pages.ts";
 import { Translator, type TranslatorOptions } from "../../../../arch/riscv/engine/translator.ts";
 import { Oracle } from "../../../../arch/riscv/engine/oracle.ts";
 import type { PhysicalMap } from "../../../../arch/riscv/hart.ts";
@@ -41,7 +41,12 @@ export class Machine {
    */
   constructor(engine: EngineName = "oracle", options: TranslatorOptions = {}) {
     const memory = new HostMemory({ size: MEMORY_SIZE, shared: false });
-    const codePages = new CodePages(memory, memory.reserve(recordPoolSize(CODE_PAGES)), CODE_PAGES);
+    const codePages = new CodePages(
+      memory,
+      memory.reserve(recordPoolSize(CODE_PAGES)),
+      CODE_PAGES,
+      memory.reserve(recordTableSize(memory.size)),
+    );
     const area = memory.reserve(hartAreaSize(TLB_LEAST_CONTEXTS));
     this.ram = memory.reserve(RAM_SIZE);
     const physical: PhysicalMap = {

@@ -116,14 +116,14 @@ Deno.test("amoAddress and reserveAddress raise misaligned exceptions before anyt
 
 Deno.test("a page of code gets no write entry, and every store to it is reported", () => {
   const { hart, left, right } = twoPages();
-  hart.codePages.pages.add(left);
+  hart.codePages.add(left);
   assert.equal(hart.load(0x5000n), left);
   assert.equal(hart.store(0x5010n, 1n, 4), true);
   assert.equal(hart.attempt((mmu) => mmu.amoAddress(0x5020, 0, 4)), left + 0x20);
   assert.equal(hart.lookup(0x5000n), left);
   assert.equal(hart.lookup(0x5000n, "writeTable"), -1);
   assert.deepEqual(hart.codePages.reports, [[left + 0x10, 4]]);
-  hart.codePages.pages.add(right);
+  hart.codePages.add(right);
   assert.equal(hart.store(0x5ffdn, 1n, 8), true);
   assert.deepEqual(hart.codePages.reports.slice(1), [[left + 0xffd, 3], [right, 5]]);
 });

@@ -1,7 +1,7 @@
 /** Address spaces by ASID and VMID: what is kept when one switches between them, and what fences must reach. @module */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { TLB_LEAST_CONTEXTS, tlbSize } from "../../../../arch/riscv/layout.ts";
+import { mmuAreaSize, TLB_LEAST_CONTEXTS } from "../../../../arch/riscv/layout.ts";
 import { ANY, Contexts } from "../../../../arch/riscv/mmu/contexts.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import type { FirstStage } from "../../../../arch/riscv/mmu/first_stage.ts";
@@ -160,7 +160,7 @@ Deno.test("Contexts: the odd bank is emptied when MXR comes to mean something el
 Deno.test("Contexts number the generations of first-stage tables anew once they are used up", () => {
   const memory = new HostMemory({ size: 8 << 20, shared: false });
   const count = TLB_LEAST_CONTEXTS;
-  const tlb = new Tlb(memory, memory.reserve(tlbSize(count)), count);
+  const tlb = new Tlb(memory, memory.reserve(mmuAreaSize(count)), count);
   let clears = 0;
   const first = { generation: 0, guestGeneration: 0, clear: () => clears++, flushAddress() {} };
   const contexts = new Contexts(tlb, first as unknown as FirstStage, 1, count, 40);

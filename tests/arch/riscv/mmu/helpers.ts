@@ -16,13 +16,14 @@ import { HartState } from "../../../../arch/riscv/hart_state.ts";
 import {
   FIELD,
   type FieldName,
+  mmuAreaSize,
   PMP_ADDRESSES,
   STATE_SIZE,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
-  tlbSize,
   tlbTag,
 } from "../../../../arch/riscv/layout.ts";
+import { recordTableSize } from "../../../../arch/riscv/engine/code_pages.ts";
 import type { CodePageTracker } from "../../../../arch/riscv/mmu/code_page_tracker.ts";
 import { Mmu } from "../../../../arch/riscv/mmu/mmu.ts";
 
@@ -49,10 +50,19 @@ export const GUARD = 0x1230;
 
 /** Code pages that a test declares, and what was reported. */
 export class FakeCodePages implements CodePageTracker {
-  readonly pages = new Set<number>();
   readonly reports: [number, number][] = [];
+  readonly #memory: HostMemory;
+  readonly table: number;
+  constructor(memory: HostMemory) {
+    this.#memory = memory;
+    this.table = memory.reserve(recordTableSize(memory.size));
+  }
+  /** Declares a page. */
+  add(hostPage: number): void {
+    this.#memory.i32[this.table / 4 + hostPage / 4096] = GUARD;
+  }
   guard(hostPage: number): number {
-    return this.pages.has(hostPage) ? GUARD : 0;
+    return this.#memory.i32[this.table / 4 + hostPage / 4096];
   }
   written(host: number, length: number): void {
     this.reports.push([host, length]);
@@ -63,7 +73,7 @@ export class FakeCodePages implements CodePageTracker {
 export class FakeHart implements Hart {
   readonly options: HartOptions;
   readonly memory = new HostMemory({ size: 64 << 20, shared: false });
-  readonly codePages = new FakeCodePages();
+  readonly codePages = new FakeCodePages(this.memory);
   readonly state: HartState;
   readonly mmu: Mmu;
   readonly tables: number;
@@ -76,7 +86,7 @@ export class FakeHart implements Hart {
     this.options = { id: 0, mode };
     const save = this.memory.reserve(STATE_SIZE);
     // At the far end: frames have small addresses then, which tests can map as a whole.
-    this.tables = this.memory.size - tlbSize(CONTEXTS);
+    this.tables = this.memory.size - mmuAreaSize(CONTEXTS);
     this.state = new HartState(this.memory, save);
     const base = mode === "machine" ? RAM : 0;
     const { size } = this.memory;
@@ -208,6 +218,11 @@ export class PageTable {
     this.nested = options.nested ?? false;
     this.base = options.base ?? 0;
     this.root = this.nested ? hart.memory.allocContiguous(4, 16384)! : hart.frame();
+  }
+
+  /** The memory that it is in. */
+  get memory(): HostMemory {
+    return this.#hart.memory;
   }
 
   /** Value of satp, vsatp or hgatp. */

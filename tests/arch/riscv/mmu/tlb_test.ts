@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_LEAST_CONTEXTS, tlbSize, tlbTag } from "../../../../arch/riscv/layout.ts";
+import { mmuAreaSize, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_LEAST_CONTEXTS, tlbTag } from "../../../../arch/riscv/layout.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import { FakeHart, fault, KERNEL, MXR, PageTable, pair, random, SUM, USER } from "./helpers.ts";
@@ -18,7 +18,7 @@ const [FIRST, SECOND] = [1, 6];
 function tables(): { tlb: Tlb; memory: HostMemory; lookup: (bank: number, access: number, va: bigint) => number } {
   const memory = new HostMemory({ size: 8 << 20, shared: false });
   const contexts = TLB_LEAST_CONTEXTS;
-  const tlb = new Tlb(memory, memory.reserve(tlbSize(contexts)), contexts);
+  const tlb = new Tlb(memory, memory.reserve(mmuAreaSize(contexts)), contexts);
   const lookup = (bank: number, access: number, va: bigint): number => {
     const [low, high] = pair(va);
     const entry = (tlb.table(bank, access) + ((low >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE) / 4;
@@ -107,15 +107,15 @@ Deno.test("Tlb.flushAddress drops one page, or all that may come from the same l
     enter(tlb, FIRST, Access.READ, small, 0x1000);
     enter(tlb, FIRST, Access.READ, inside, 0x2000, shift);
     enter(tlb, SECOND, Access.READ, inside, 0x2000, shift);
-    tlb.flushAddress(FIRST, ...pair(small));
+    tlb.flushAddress(FIRST, 1, ...pair(small));
     assert.equal(lookup(FIRST, Access.READ, small), -1);
     assert.equal(lookup(FIRST, Access.READ, inside), 0x2000);
-    tlb.flushAddress(FIRST, ...pair(base + 0x800n));
+    tlb.flushAddress(FIRST, 1, ...pair(base + 0x800n));
     assert.equal(lookup(FIRST, Access.READ, inside), -1, `leaf of 2^${shift}`);
     assert.equal(lookup(SECOND, Access.READ, inside), 0x2000);
     tlb.flush(FIRST);
     enter(tlb, FIRST, Access.READ, small, 0x1000);
-    tlb.flushAddress(FIRST, ...pair(base));
+    tlb.flushAddress(FIRST, 1, ...pair(base));
     assert.equal(lookup(FIRST, Access.READ, small), 0x1000, "large leaves are forgotten with their bank");
   }
 });
@@ -126,10 +126,10 @@ Deno.test("Tlb.flushAddress writes to no piece of a table that nothing was enter
   const untouched = (tlb.table(FIRST, Access.READ) + Number(far >> 12n) * TLB_ENTRY_SIZE) / 4;
   enter(tlb, FIRST, Access.READ, near, 0x1000);
   memory.i32[untouched] = -2;
-  tlb.flushAddress(FIRST, ...pair(far));
+  tlb.flushAddress(FIRST, 1, ...pair(far));
   assert.equal(memory.i32[untouched], -2);
   enter(tlb, FIRST, Access.READ, far, 0x1000);
-  tlb.flushAddress(FIRST, ...pair(far));
+  tlb.flushAddress(FIRST, 1, ...pair(far));
   assert.equal(lookup(FIRST, Access.READ, far), -1);
   assert.equal(lookup(FIRST, Access.READ, near), 0x1000);
 });

@@ -176,7 +176,7 @@ Deno.test("storeValue updates A and D in the VS-stage only with henvcfg.ADUE, an
     assert.deepEqual([trap.cause, trap.tval, trap.guestAddress, trap.tinst], [cause, 0x5008n, entry, WRITE_PSEUDO]);
   }
   assert.equal(bits(), 0);
-  hart.codePages.pages.add(entry & ~0xfff);
+  hart.codePages.add(entry & ~0xfff);
   remap(setting, entry & ~0xfff, USER);
   assert.equal(hart.load(0x5000n), page);
   assert.equal(bits(), A);

@@ -1,10 +1,16 @@
 /** The index of write entries: what it finds, what it does not keep room for, and when it gives up. @module */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
+import {
+  MmuArea,
+  mmuAreaSize,
+  TLB_ENTRY_SIZE,
+  TLB_LEAST_CONTEXTS,
+  TLB_TABLE_SIZE,
+} from "../../../../arch/riscv/layout.ts";
+import { Access } from "../../../../arch/riscv/mmu/pte.ts";
+import { instantiateTlbCode } from "../../../../arch/riscv/mmu/tlb_code.ts";
 import { WriterIndex } from "../../../../arch/riscv/mmu/writer_index.ts";
-
-/** Bytes of an entry. */
-const ENTRY = 16;
 
 /** Pages that share a set. */
 const FAR = 64 << 20;
@@ -14,14 +20,15 @@ function setUp(): {
   enter: (number: number, page: number) => void;
   has: (number: number) => boolean;
 } {
-  const memory = new HostMemory({ size: 1 << 20, shared: false });
-  const tables = memory.reserve(1 << 16);
-  const index = new WriterIndex(memory, tables);
-  const at = (number: number): number => (tables + number * ENTRY) / 4;
+  const memory = new HostMemory({ size: 8 << 20, shared: false });
+  const area = memory.reserve(mmuAreaSize(TLB_LEAST_CONTEXTS));
+  const table = area + MmuArea.BANKS + Access.WRITE * TLB_TABLE_SIZE;
+  const index = new WriterIndex(memory, area + MmuArea.WRITERS);
+  const code = instantiateTlbCode(memory);
+  const at = (number: number): number => (table + number * TLB_ENTRY_SIZE) / 4;
   const enter = (number: number, page: number): void => {
     const va = number << 12;
-    memory.i32.set([va | 1, 0, (page - va) | 0, 0], at(number));
-    index.add(at(number));
+    code.enter(area, table, Access.WRITE, va | 1, 0, (page - va) | 0, 0, 12);
   };
   return { index, enter, has: (number) => memory.i32[at(number)] !== 0 };
 }
