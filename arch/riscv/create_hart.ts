@@ -20,7 +20,8 @@ import {
   type TrapInfo,
 } from "./hart.ts";
 import { HartState } from "./hart_state.ts";
-import { ExitRequest, FIELD, mmuAreaSize, STATE_SIZE } from "./layout.ts";
+import { ExitRequest, FIELD, STATE_SIZE } from "./layout.ts";
+import { mmuAreaSize } from "./mmu/area.ts";
 import { Mmu } from "./mmu/mmu.ts";
 import { Access } from "./mmu/pte.ts";
 import { Counter } from "./csr/fields.ts";

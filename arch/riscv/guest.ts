@@ -20,7 +20,7 @@ import { describeCpus } from "./fdt.ts";
 import { GuestVCpu } from "./guest_vcpu.ts";
 import type { HartHost } from "./hart.ts";
 import { MachineVCpu } from "./machine_vcpu.ts";
-import { TLB_BANK_SIZE, TLB_CONTEXT_BANKS, TLB_CONTEXTS, TLB_LEAST_CONTEXTS } from "./layout.ts";
+import { TLB_BANK_SIZE, TLB_CONTEXT_BANKS, TLB_CONTEXTS, TLB_LEAST_CONTEXTS } from "./mmu/area.ts";
 import { hgatpMode, RiscvNestedPageTable } from "./mmu/nested_table.ts";
 import type { TlbCounts } from "./mmu/tlb.ts";
 import { readRiscvOptions } from "./options.ts";

@@ -1,10 +1,11 @@
 /**
- * How generated code reaches the state and the translation tables of the hart in the window (layout in `layout.ts`).
+ * How generated code reaches the state and the translation tables of the hart in the window (layout in `layout.ts` and `mmu/area.ts`).
  *
  * @module
  */
 import { binary, type Expr, type FunctionBuilder, i32Const, i64Const, load, unary } from "../../core/wasm/mod.ts";
-import { FIELD, type FieldName, TLB_ENTRIES, TLB_ENTRY_SIZE, WINDOW } from "./layout.ts";
+import { FIELD, type FieldName, WINDOW } from "./layout.ts";
+import { TLB_ENTRIES, TLB_ENTRY_SIZE } from "./mmu/area.ts";
 
 const TAG_SHIFT = 8; // 12 bits of page offset less 4 bits of entry size
 const TAG_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;

@@ -3,7 +3,7 @@
  * so that their own code stays small (Privileged ISA, "Virtual Address Translation Process"; Unprivileged ISA, "Load and Store
  * Instructions").
  *
- * They finish without TypeScript what both pages of a misaligned access, or the lines of code of a page, allow (`layout.ts` says how
+ * They finish without TypeScript what both pages of a misaligned access, or the lines of code of a page, allow (`mmu/area.ts` says how
  * entries tell). They act for the hart in the window, whoever's instance they belong to.
  *
  * @module
@@ -21,7 +21,8 @@ import {
   type StoreOp,
   unary,
 } from "../../../core/wasm/mod.ts";
-import { STAGING, TLB_DEVICE, TLB_GUARDED, WINDOW } from "../layout.ts";
+import { STAGING, WINDOW } from "../layout.ts";
+import { TLB_DEVICE, TLB_GUARDED } from "../mmu/area.ts";
 import { Access } from "../mmu/pte.ts";
 import { tlbEntry, tlbHit } from "../window_code.ts";
 import { LINE_SHIFT, PAGE_LINES, PAGE_PATIENCE } from "./record.ts";

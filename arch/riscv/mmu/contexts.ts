@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { ContextBank, TLB_CONTEXT_BANKS } from "../layout.ts";
+import { ContextBank, TLB_CONTEXT_BANKS } from "./area.ts";
 import type { FirstStage } from "./first_stage.ts";
 import type { Tlb } from "./tlb.ts";
 

@@ -9,7 +9,8 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import { MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { ContextBank, FIELD, MACHINE_BANK } from "../layout.ts";
+import { FIELD } from "../layout.ts";
+import { ContextBank, MACHINE_BANK } from "./area.ts";
 import { Privilege } from "../trap/mode.ts";
 import type { CodePageTracker } from "./code_page_tracker.ts";
 import { ANY, Contexts } from "./contexts.ts";

@@ -7,7 +7,8 @@
 import type { HostPhysAddr } from "../../../core/address.ts";
 import { EnvConfigHigh } from "../csr/fields.ts";
 import type { Hart } from "../hart.ts";
-import { FIELD, MmuArea, NESTED_LARGE_ENTRIES, NESTED_LARGE_SHIFT, NestedLarge } from "../layout.ts";
+import { FIELD } from "../layout.ts";
+import { MmuArea, NESTED_LARGE_ENTRIES, NESTED_LARGE_SHIFT, NestedLarge } from "./area.ts";
 import { type Fault, FaultKind } from "./fault.ts";
 import type { TableMemory } from "./table_memory.ts";
 import {

@@ -23,9 +23,9 @@ import {
   select,
   unary,
 } from "../../../core/wasm/mod.ts";
+import { FIELD, WINDOW } from "../layout.ts";
 import {
   ContextBank,
-  FIELD,
   MACHINE_BANK,
   MmuArea,
   NESTED_LARGE_ENTRIES,
@@ -35,8 +35,7 @@ import {
   TLB_CONTEXT_BANKS,
   TLB_GUARDED,
   TLB_TABLE_SIZE,
-  WINDOW,
-} from "../layout.ts";
+} from "./area.ts";
 import { hartWord } from "../window_code.ts";
 import { Access, MODE_LEVELS, NEEDED, Pte, PTE_RWX } from "./pte.ts";
 

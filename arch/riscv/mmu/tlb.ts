@@ -1,5 +1,5 @@
 /**
- * The translation tables that generated code looks addresses up in: filled here, flushed here (layout in `layout.ts`; Privileged ISA,
+ * The translation tables that generated code looks addresses up in: filled here, flushed here (layout in `area.ts`; Privileged ISA,
  * "Supervisor Memory-Management Fence Instruction").
  *
  * A bank holds the combined translation (both stages, PMP) of one regime, so that a change of privilege or address space only switches
@@ -26,7 +26,7 @@ import {
   tlbBanks,
   TlbNotes,
   tlbTag,
-} from "../layout.ts";
+} from "./area.ts";
 import { Access } from "./pte.ts";
 import { instantiateTlbCode, type TlbCode } from "./tlb_code.ts";
 import { leadsTo, WriterIndex } from "./writer_index.ts";
@@ -106,7 +106,7 @@ export class Tlb {
   /**
    * Enters a page.
    *
-   * @param value What layout.ts says the entry's third word is for this kind
+   * @param value What area.ts says the entry's third word is for this kind
    * @param extra For fetches the host page; for writes what guards the page, 0 if nothing does; else 0
    * @param shift log2 of the size of the leaf that the translation came from
    */

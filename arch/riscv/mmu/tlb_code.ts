@@ -1,5 +1,5 @@
 /**
- * Generated code that fills translation tables and forgets an address in them (layout in `layout.ts`; Privileged ISA,
+ * Generated code that fills translation tables and forgets an address in them (layout in `area.ts`; Privileged ISA,
  * "Supervisor Memory-Management Fence Instruction"), one module with the walk of `refill.ts`: each is done some hundred thousand times while
  * a system starts, and as TypeScript would be compiled again and again until V8 knows it.
  *
@@ -32,7 +32,7 @@ import {
   TlbNotes,
   WRITER_SETS,
   WRITER_WAYS,
-} from "../layout.ts";
+} from "./area.ts";
 import { Access } from "./pte.ts";
 import { emitRefill } from "./refill.ts";
 import { WRITERS_FULL } from "./writer_index.ts";
@@ -73,8 +73,11 @@ export interface TlbCode {
   readonly refill: (va: bigint, access: number) => number;
 }
 
-/** Sizes of leaves above a page, by their bit in a bank's notes: Svnapot's 64 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
-const LARGE_SIZES = 5;
+/** log2 of the sizes of leaves above a page, by their bit in a bank's notes: Svnapot's, then those of each level. */
+const LARGE_SHIFTS = [16, 21, 30, 39, 48];
+
+/** Bits of the address that each level of tables takes: a leaf's bit is the levels that it spares, as Svnapot's spares none. */
+const LEVEL_BITS = 9;
 
 const PAGE_SHIFT = 12;
 
@@ -132,7 +135,7 @@ function emitNoteLarge(f: FunctionBuilder): void {
   const bit = binary(
     "i32.shl",
     i32Const(1),
-    binary("i32.div_u", binary("i32.sub", shift, i32Const(PAGE_SHIFT)), i32Const(9)),
+    binary("i32.div_u", binary("i32.sub", shift, i32Const(PAGE_SHIFT)), i32Const(LEVEL_BITS)),
   );
   f.store("i32.store", bank, binary("i32.or", load("i32.load", bank, BankNotes.LARGE), bit), BankNotes.LARGE);
   f.store("i32.store8", add(bank, filterSlot(f.let(address(vaLow, vaHigh)), shift)), i32Const(1), BankNotes.FILTER);
@@ -195,12 +198,11 @@ function emitForget(f: FunctionBuilder): void {
 function forgetLarge(f: FunctionBuilder, bank: Expr, va: Expr, found: () => void): void {
   const large = f.let(load("i32.load", bank, BankNotes.LARGE));
   f.if(large, () => {
-    for (let size = 0; size < LARGE_SIZES; size++) {
-      f.if(binary("i32.and", large, i32Const(1 << size)), () => {
-        const shift = i32Const(size === 0 ? 16 : PAGE_SHIFT + 9 * size);
-        f.if(load("i32.load8_u", add(bank, filterSlot(va, shift)), BankNotes.FILTER), found);
+    LARGE_SHIFTS.forEach((shift, bit) => {
+      f.if(binary("i32.and", large, i32Const(1 << bit)), () => {
+        f.if(load("i32.load8_u", add(bank, filterSlot(va, i32Const(shift))), BankNotes.FILTER), found);
       });
-    }
+    });
   });
 }
 

@@ -6,7 +6,7 @@
  */
 import type { HostPhysAddr } from "../../../core/address.ts";
 import type { HostMemory } from "../../../core/memory.ts";
-import { WRITER_SETS, WRITER_WAYS } from "../layout.ts";
+import { WRITER_SETS, WRITER_WAYS } from "./area.ts";
 
 /** In a set's first place: there were more than it could keep. */
 export const WRITERS_FULL = -1;

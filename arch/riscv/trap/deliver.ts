@@ -6,7 +6,8 @@
  */
 import { Counter, HStatus, MPP_SHIFT, Status, StatusHigh } from "../csr/fields.ts";
 import type { Hart, TrapInfo } from "../hart.ts";
-import { ExitRequest, FIELD, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../layout.ts";
+import { ExitRequest, FIELD } from "../layout.ts";
+import { TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../mmu/area.ts";
 import { ADDRESS_EXCEPTIONS, Cause } from "./causes.ts";
 import { Privilege, setMode } from "./mode.ts";
 

@@ -5,7 +5,8 @@ import { CodePages, recordPoolSize, recordTableSize } from "../../../../arch/ris
 import { Translator, type TranslatorOptions } from "../../../../arch/riscv/engine/translator.ts";
 import { Oracle } from "../../../../arch/riscv/engine/oracle.ts";
 import type { PhysicalMap } from "../../../../arch/riscv/hart.ts";
-import { F_REGISTERS, FIELD, type FieldName, TLB_LEAST_CONTEXTS, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
+import { F_REGISTERS, FIELD, type FieldName, X_REGISTERS } from "../../../../arch/riscv/layout.ts";
+import { TLB_LEAST_CONTEXTS } from "../../../../arch/riscv/mmu/area.ts";
 import { takePendingInterrupt } from "../../../../arch/riscv/trap/interrupts.ts";
 import { updateFpAccess } from "../../../../arch/riscv/trap/mode.ts";
 

@@ -1,7 +1,7 @@
 /** Address spaces by ASID and VMID: what is kept when one switches between them, and what fences must reach. @module */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { mmuAreaSize, TLB_LEAST_CONTEXTS } from "../../../../arch/riscv/layout.ts";
+import { mmuAreaSize, TLB_LEAST_CONTEXTS } from "../../../../arch/riscv/mmu/area.ts";
 import { ANY, Contexts } from "../../../../arch/riscv/mmu/contexts.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import type { FirstStage } from "../../../../arch/riscv/mmu/first_stage.ts";

@@ -13,16 +13,8 @@ import {
   type TrapInfo,
 } from "../../../../arch/riscv/hart.ts";
 import { HartState } from "../../../../arch/riscv/hart_state.ts";
-import {
-  FIELD,
-  type FieldName,
-  mmuAreaSize,
-  PMP_ADDRESSES,
-  STATE_SIZE,
-  TLB_ENTRIES,
-  TLB_ENTRY_SIZE,
-  tlbTag,
-} from "../../../../arch/riscv/layout.ts";
+import { FIELD, type FieldName, PMP_ADDRESSES, STATE_SIZE } from "../../../../arch/riscv/layout.ts";
+import { mmuAreaSize, TLB_ENTRIES, TLB_ENTRY_SIZE, tlbTag } from "../../../../arch/riscv/mmu/area.ts";
 import { recordTableSize } from "../../../../arch/riscv/engine/code_pages.ts";
 import type { CodePageTracker } from "../../../../arch/riscv/mmu/code_page_tracker.ts";
 import { Mmu } from "../../../../arch/riscv/mmu/mmu.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { FIELD, TLB_ENTRIES, TLB_ENTRY_SIZE } from "../../../../arch/riscv/layout.ts";
+import { FIELD } from "../../../../arch/riscv/layout.ts";
+import { TLB_ENTRIES, TLB_ENTRY_SIZE } from "../../../../arch/riscv/mmu/area.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
 import { A, D, FakeHart, MXR, PageTable, pair, R, random, SUM, Trap, U, USER, V, W, X } from "./helpers.ts";
 

@@ -6,7 +6,13 @@
  */
 import assert from "node:assert/strict";
 import { HostMemory } from "../../../../core/memory.ts";
-import { mmuAreaSize, TLB_ENTRIES, TLB_ENTRY_SIZE, TLB_LEAST_CONTEXTS, tlbTag } from "../../../../arch/riscv/layout.ts";
+import {
+  mmuAreaSize,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_LEAST_CONTEXTS,
+  tlbTag,
+} from "../../../../arch/riscv/mmu/area.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
 import { Tlb } from "../../../../arch/riscv/mmu/tlb.ts";
 import { FakeHart, fault, KERNEL, MXR, PageTable, pair, random, SUM, USER } from "./helpers.ts";

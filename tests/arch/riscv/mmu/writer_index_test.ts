@@ -7,7 +7,7 @@ import {
   TLB_ENTRY_SIZE,
   TLB_LEAST_CONTEXTS,
   TLB_TABLE_SIZE,
-} from "../../../../arch/riscv/layout.ts";
+} from "../../../../arch/riscv/mmu/area.ts";
 import { Access } from "../../../../arch/riscv/mmu/pte.ts";
 import { instantiateTlbCode } from "../../../../arch/riscv/mmu/tlb_code.ts";
 import { WriterIndex } from "../../../../arch/riscv/mmu/writer_index.ts";

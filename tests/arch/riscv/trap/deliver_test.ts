@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { writeCsr64 } from "../../../../arch/riscv/csr/csr_file.ts";
-import { TLB_ENTRY_SIZE, tlbTag } from "../../../../arch/riscv/layout.ts";
+import { TLB_ENTRY_SIZE, tlbTag } from "../../../../arch/riscv/mmu/area.ts";
 import { causeName } from "../../../../arch/riscv/trap/causes.ts";
 import {
   raiseException,
