@@ -35,8 +35,8 @@ const MOST_CODE_PAGES = 3072;
 /** Bytes of translation tables in a VM, unless its harts could not do with them. */
 const MOST_TABLES = 480 * 2 ** 20;
 
-/** Bytes that a WebAssembly memory can have, less than one page of them. */
-const MOST_HOST_MEMORY = 2 ** 32 - 1;
+/** Bytes that a WebAssembly memory can have. */
+const MOST_HOST_MEMORY = 2 ** 32;
 
 /** Wires of a hart by the last part of their name, as bits of mip. */
 const MACHINE_LINES: Readonly<Record<string, number>> = {

@@ -39,7 +39,7 @@ export function recordPoolSize(pages: number): number {
 
 /** Bytes of the table that leads from the pages of a memory of `size` bytes to their records. The host commits what is used of it. */
 export function recordTableSize(size: number): number {
-  return (size >>> PAGE_SHIFT) * 4;
+  return size / PAGE_SIZE * 4;
 }
 
 /** The pool of record pages. */

@@ -24,6 +24,7 @@ import {
   unary,
 } from "../../../core/wasm/mod.ts";
 import { FIELD, WINDOW } from "../layout.ts";
+import { hartWord } from "../window_code.ts";
 import {
   ContextBank,
   MACHINE_BANK,
@@ -36,7 +37,6 @@ import {
   TLB_GUARDED,
   TLB_TABLE_SIZE,
 } from "./area.ts";
-import { hartWord } from "../window_code.ts";
 import { Access, MODE_LEVELS, NEEDED, Pte, PTE_RWX } from "./pte.ts";
 
 /** Bits of a page offset, and of the index of a level. */

@@ -167,3 +167,8 @@ Deno.test("CodePages.written reaches all pages of a range", () => {
   assert.deepEqual([0xffe, PAGE, 2 * PAGE].map((offset) => pool.isDecoded(offset)), [false, false, false]);
   assert.equal(pool.pages.recordAt(pool.page + 6), pool.pages.recordAt(pool.page) + 3 * RECORD_SIZE);
 });
+
+Deno.test("recordTableSize has 4 bytes for each page, of the largest memory as well", () => {
+  assert.equal(recordTableSize(8192), 8);
+  assert.equal(recordTableSize(2 ** 32), 4 << 20);
+});
